@@ -1,0 +1,317 @@
+# Forward: the one place where graphs are built.
+
+
+cdef inline bint is_floating(object array):
+    cdef int t
+    if cnp.PyArray_Check(array):
+        t = cnp.PyArray_TYPE(array)
+        return (t >= cnp.NPY_FLOAT and t <= cnp.NPY_CLONGDOUBLE) or t == cnp.NPY_FLOAT16
+    return table.is_differentiable(array)
+
+
+cdef inline object call(object function, tuple args, object params):
+    if params is None:
+        return PyObject_Call(function, args, NULL)
+    return PyObject_Call(function, args, <PyObject*>params)
+
+
+cdef inline object as_array(object out):
+    # NumPy turns 0-d results into scalars, which cannot be written in place.
+    if cnp.PyArray_CheckExact(out):
+        return out
+    if cnp.PyArray_CheckScalar(out) and not cnp.PyArray_Check(out):
+        return cnp.PyArray_FROM_O(out)
+    return out
+
+
+cdef tuple _NOTHING = ()
+
+
+cdef inline Variable wrap(object array):
+    cdef Variable v = <Variable>(<PyTypeObject*>tensor_type).tp_new(<type>tensor_type, <PyObject*>_NOTHING, NULL)
+    v.array_ = array
+    v.version = Version.__new__(Version)
+    return v
+
+
+cdef inline bint same_memory(object out, object source):
+    # Whether a view op gave a view (a reshape of a strided array, for one, is a copy).
+    cdef char* start
+    cdef char* end
+    cdef char* p
+    cdef int i
+    if not (cnp.PyArray_Check(out) and cnp.PyArray_Check(source)):
+        return table.shares_memory(out, source)
+    if out is source:
+        return True
+    start = end = cnp.PyArray_BYTES(source)
+    for i in range(cnp.PyArray_NDIM(source)):
+        if cnp.PyArray_DIM(source, i) == 0:
+            return True
+        if cnp.PyArray_STRIDE(source, i) > 0:
+            end += (cnp.PyArray_DIM(source, i) - 1) * cnp.PyArray_STRIDE(source, i)
+        else:
+            start += (cnp.PyArray_DIM(source, i) - 1) * cnp.PyArray_STRIDE(source, i)
+    p = cnp.PyArray_BYTES(out)
+    return start <= p <= end
+
+
+cdef object apply(Op op, tuple args, dict params, bint promoted=False):
+    cdef Py_ssize_t i, n = len(args)
+    cdef Variable v, result
+    cdef Node node = None
+    cdef bint recording = tp_grad_get(), records = False, settled = promoted or op.promotion == AS_THEY_ARE
+    cdef int type_num = -1, t, scalar = 0       # scalar kinds: 1 bool, 2 int, 3 float
+    cdef object a, array, out, extra = None, token
+    cdef tuple inputs = PyTuple_New(n + 1)
+    cdef list edges = None
+
+    Py_INCREF(table)
+    PyTuple_SET_ITEM(inputs, 0, table)
+    for i in range(n):
+        a = args[i]
+        if isinstance(a, Variable):
+            v = <Variable>a
+            if v.view_ is not None and v.view_.epoch != v.view_.base.epoch:
+                refresh_view(v)
+            array = v.array_
+            if recording and (v.wants or v.node is not None):
+                records = True
+            if not settled:
+                if cnp.PyArray_CheckExact(array):
+                    t = cnp.PyArray_TYPE(array)
+                    if type_num == -1:
+                        type_num = t
+                    elif type_num != t:
+                        type_num = -2
+                else:
+                    type_num = -2
+        elif a is None:
+            array = a
+        elif type(a) is float:
+            array, scalar = a, 3
+        elif type(a) is int:
+            array = a
+            if scalar < 2:
+                scalar = 2
+        elif type(a) is bool:
+            array = a
+            if scalar < 1:
+                scalar = 1
+        elif op.promotion != AS_THEY_ARE and not promoted:
+            array, type_num = a, -2
+        else:
+            raise TypeError(f"{op.name}: argument {i} is a {type(a).__name__}; expected a Tensor (tp.tensor(...) makes one)")
+        Py_INCREF(array)
+        PyTuple_SET_ITEM(inputs, i + 1, array)
+    if not settled:
+        if type_num == cnp.NPY_FLOAT or type_num == cnp.NPY_DOUBLE or type_num == cnp.NPY_FLOAT16:
+            pass                                            # floats of one dtype and Python scalars: the hot case
+        elif op.promotion == COMMON and (
+            (type_num == cnp.NPY_LONG or type_num == cnp.NPY_LONGLONG) and scalar <= 2
+            or type_num == cnp.NPY_BOOL and scalar <= 1
+        ):
+            pass
+        else:
+            return apply(op, promote(op, args), params, True)
+
+    token = PyContextVar_Set_(_errors, quiet)
+    try:
+        out = call(op.forward, inputs, params if params else None)
+    except Exception as error:
+        clearer = explain(op, inputs[1:], params, error)
+        if clearer is error:
+            raise
+        raise clearer from error
+    finally:
+        PyContextVar_Reset_(_errors, token)
+    if op.extra:
+        out, extra = out
+
+    if records and op.rule is not None:
+        edges = []
+        for i in range(n):
+            a = args[i]
+            if isinstance(a, Variable):
+                v = <Variable>a
+                if v.node is not None:
+                    edges.append(v.node)
+                elif v.wants:
+                    edges.append(v)
+                else:
+                    edges.append(None)
+            else:
+                edges.append(None)
+        node = new_node(op, tuple(edges))
+        node.params = params if params else None
+        node.extra_ = extra
+        if op.keeping != KEEP_NONE:
+            node.kept = keep_inputs(op, args, node.edges, inputs)
+    if op.many:
+        return wrap_many(op, out, node)
+
+    out = as_array(out)
+    result = wrap(out)
+    if op.view:
+        v = <Variable>args[0]
+        if same_memory(out, v.array_):
+            view_of(result, v, op, params)
+    if node is not None and is_floating(out):
+        node.describe(out)
+        if op.keeps_output:
+            node.kept_output = keep(out, result.version)
+        result.node = node
+    return result
+
+
+cdef Node new_node(Op op, tuple edges):
+    global _sequence
+    cdef Node node = Node.__new__(Node)
+    node.op = op
+    node.edges = edges
+    _sequence += 1
+    node.sequence = _sequence
+    return node
+
+
+cdef tuple keep_inputs(Op op, tuple args, tuple edges, tuple inputs):
+    cdef Py_ssize_t i, j, n = len(args), wanting = 0
+    cdef bint wanted
+    cdef list kept = []
+    for i in range(n):
+        if edges[i] is not None:
+            wanting += 1
+    for i in range(n):
+        wanted = True
+        if op.keeping == KEEP_CROSS:
+            wanted = wanting > (edges[i] is not None)
+        elif op.keeping == KEEP_LISTED:
+            wanted = False
+            for j in op.listed.get(i, ()):
+                if j < n and edges[j] is not None:
+                    wanted = True
+        if not wanted:
+            kept.append(None)
+        elif isinstance(args[i], Variable):
+            kept.append(keep(inputs[i + 1], (<Variable>args[i]).version))
+        else:
+            kept.append(keep(inputs[i + 1], None))
+    return tuple(kept)
+
+
+cdef void view_of(Variable result, Variable source, Op op, dict params) except *:
+    cdef View view = View.__new__(View)
+    if source.view_ is None:
+        view.base = source
+        view.chain = ((op, params),)
+    else:
+        view.base = source.view_.base
+        view.chain = source.view_.chain + ((op, params),)
+    view.epoch = view.base.epoch
+    result.view_ = view
+    result.version = source.version
+
+
+cdef object wrap_many(Op op, object outs, Node node):
+    # Several outputs: each has a node of its own, whose only gradient rule is to hand on to the op's node.
+    cdef list results = []
+    cdef list slots = []
+    cdef Py_ssize_t i
+    cdef Variable result
+    for i, out in enumerate(outs):
+        out = as_array(out)
+        result = wrap(out)
+        if node is not None and is_floating(out):
+            result.node = new_slot(node, i, out)
+        slots.append((tuple(out.shape), out.dtype))
+        results.append(result)
+    if node is not None:
+        node.slots = tuple(slots)
+        node.ndim, node.shape_, node.type_num = -1, None, -1
+    return tuple(results)
+
+
+def attach(Op op, tuple args, tuple outputs, dict params, object saved, set constant):
+    """Hang one node on outputs that were computed outside ``apply`` (a user's Function)."""
+    cdef Node node, slot
+    cdef Variable v
+    cdef list slots = []
+    cdef Py_ssize_t i
+    node = new_node(op, tuple([edge(a) for a in args]))
+    node.params = params
+    node.extra_ = saved
+    for i, v in enumerate(outputs):
+        slots.append((tuple(v.array_.shape), v.array_.dtype))
+        if id(v) not in constant and is_floating(v.array_):
+            v.wants = False
+            v.node = new_slot(node, i, v.array_)
+            v.epoch += 1
+    node.slots = tuple(slots)
+    node.ndim = -1
+    node.type_num = -1
+
+
+cdef Node new_slot(Node parent, Py_ssize_t i, object array):
+    cdef Node slot = new_node(parent.op, (parent,))
+    slot.parent = parent
+    slot.slot = i
+    slot.describe(array)
+    return slot
+
+
+def output_of(Node parent, Py_ssize_t i, object array):
+    """Output ``i`` of an op of several outputs, as a Tensor in the graph."""
+    cdef Variable v = wrap(array)
+    v.node = new_slot(parent, i, array)
+    return v
+
+
+def edge(value):
+    """Where a value's gradient goes: its node, the leaf itself, or None."""
+    cdef Variable v
+    if not isinstance(value, Variable):
+        return None
+    v = <Variable>value
+    if v.current() is not None:
+        return v.node
+    return v if v.wants else None
+
+
+def leaf(array):
+    """A Tensor on a raw array, without history."""
+    return wrap(as_array(array))
+
+
+def alias(Variable v, array):
+    """A Tensor at the same place in the graph as ``v``, on another array."""
+    cdef Variable other = wrap(array)
+    other.node = v.current()
+    other.wants = v.wants
+    return other
+
+
+def shared(Variable v):
+    """A Tensor on the same memory, without history. Writes to one are seen by the other's checks."""
+    cdef Variable other = wrap(v.array_)
+    other.version = v.version
+    return other
+
+
+def keep_variable(Variable v):
+    """A Kept of a tensor's array and version, for ``Function`` contexts."""
+    return keep(v.array_, v.version)
+
+
+def kept_array(Kept kept, str name):
+    """The array of a Kept, or the error that it was overwritten."""
+    return kept.checked(name)
+
+
+def gather(list variables):
+    """The raw arrays of tensors and of their gradients: two lists, with None for a missing gradient."""
+    cdef list arrays = [], grads = []
+    cdef Variable v
+    for v in variables:
+        arrays.append(v.array_)
+        grads.append(None if v.grad_ is None else (<Variable>v.grad_).array_)
+    return arrays, grads

@@ -1,0 +1,493 @@
+# Reverse: nodes are visited newest first, so that each gradient is complete when its node's turn comes. Nothing recurses.
+
+
+@cython.final
+@cython.freelist(64)
+cdef class Gradient:
+    """A gradient that is being summed. The first contribution is borrowed, the second addition allocates, and every
+    later one is added into the buffer that is then ours."""
+    cdef object value
+    cdef bint owned
+
+
+@cython.final
+cdef class Replay:
+    """What a rule receives as ``saved`` when a higher derivative is wanted: the node's kept values as Tensors in the graph."""
+    cdef Node node
+    cdef tuple variables
+    cdef object extra_
+
+    @property
+    def shape(self):
+        return self.node.shape
+
+    @property
+    def dtype(self):
+        return self.node.dtype
+
+    @property
+    def shapes(self):
+        return self.node.shapes
+
+    @property
+    def dtypes(self):
+        return self.node.dtypes
+
+    @property
+    def needs(self):
+        return self.node.needs
+
+    @property
+    def inputs(self):
+        if self.variables is None:
+            self.variables = tuple([reattach(a, e) for a, e in zip(self.node.inputs, self.node.edges)])
+        return self.variables
+
+    @property
+    def output(self):
+        cdef Variable v
+        if self.node.output is None:
+            return None
+        v = wrap(self.node.output)
+        v.node = self.node
+        return v
+
+    @property
+    def extra(self):
+        # A bare array cannot be differentiated: compute the results again from the input Tensors.
+        if self.extra_ is None and self.node.extra is not None:
+            _, self.extra_ = call(self.node.op.forward, (tensor_table, *self.inputs), self.node.params)
+        return self.extra_
+
+
+cdef object reattach(object array, object edge):
+    cdef Variable v
+    if array is None or isinstance(array, (bool, int, float)):
+        return array
+    if isinstance(edge, Variable) and (<Variable>edge).array_ is array:
+        return edge
+    v = wrap(array)
+    if isinstance(edge, Node):
+        v.node = <Node>edge
+    return v
+
+
+def reattached(array, edge):
+    """An array as the Tensor that the graph's edge stands for (a Function's saved tensors)."""
+    return reattach(array, edge)
+
+
+cdef class Frontier:
+    """A heap of nodes, the newest on top. The nodes are kept alive by the caller's table of gradients."""
+    cdef uint64_t* keys
+    cdef PyObject** nodes
+    cdef Py_ssize_t size, room
+
+    def __dealloc__(self):
+        free(self.keys)
+        free(self.nodes)
+
+    cdef int push(self, Node node) except -1:
+        cdef Py_ssize_t i, up
+        cdef uint64_t* keys
+        cdef PyObject** nodes
+        if self.size == self.room:
+            i = 64 if self.room == 0 else 2 * self.room
+            keys = <uint64_t*>realloc(self.keys, i * sizeof(uint64_t))
+            if keys == NULL:
+                raise MemoryError()
+            self.keys = keys
+            nodes = <PyObject**>realloc(self.nodes, i * sizeof(PyObject*))
+            if nodes == NULL:
+                raise MemoryError()
+            self.nodes = nodes
+            self.room = i
+        i = self.size
+        self.size += 1
+        while i > 0:
+            up = (i - 1) // 2
+            if self.keys[up] >= node.sequence:
+                break
+            self.keys[i] = self.keys[up]
+            self.nodes[i] = self.nodes[up]
+            i = up
+        self.keys[i] = node.sequence
+        self.nodes[i] = <PyObject*>node
+        return 0
+
+    cdef Node pop(self):
+        cdef Node top = <Node>self.nodes[0]
+        cdef Py_ssize_t i = 0, child
+        cdef uint64_t key
+        self.size -= 1
+        key = self.keys[self.size]
+        while True:
+            child = 2 * i + 1
+            if child >= self.size:
+                break
+            if child + 1 < self.size and self.keys[child + 1] > self.keys[child]:
+                child += 1
+            if key >= self.keys[child]:
+                break
+            self.keys[i] = self.keys[child]
+            self.nodes[i] = self.nodes[child]
+            i = child
+        self.keys[i] = key
+        self.nodes[i] = self.nodes[self.size]
+        return top
+
+
+cdef inline bint is_exclusive(object array, Py_ssize_t references):
+    # Whether nobody but the `references` that the caller knows of can see this memory.
+    return (cnp.PyArray_CheckExact(array) and Py_REFCNT(array) <= references and cnp.PyArray_BASE(array) == NULL
+            and cnp.PyArray_CHKFLAGS(array, cnp.NPY_ARRAY_OWNDATA | cnp.NPY_ARRAY_WRITEABLE))
+
+
+cdef inline bint add_in_place(object total, object term):
+    # total += term for plain arrays of one dtype and shape; False if they are not.
+    cdef Py_ssize_t i, n
+    cdef int d, t
+    cdef float* tf
+    cdef float* gf
+    cdef double* td
+    cdef double* gd
+    if not (cnp.PyArray_CheckExact(total) and cnp.PyArray_CheckExact(term)):
+        return False
+    t = cnp.PyArray_TYPE(total)
+    if t != cnp.PyArray_TYPE(term) or cnp.PyArray_NDIM(total) != cnp.PyArray_NDIM(term) or not (
+            cnp.PyArray_CHKFLAGS(total, cnp.NPY_ARRAY_CARRAY) and cnp.PyArray_CHKFLAGS(term, cnp.NPY_ARRAY_CARRAY_RO)):
+        return False
+    for d in range(cnp.PyArray_NDIM(total)):
+        if cnp.PyArray_DIM(total, d) != cnp.PyArray_DIM(term, d):
+            return False
+    n = cnp.PyArray_SIZE(total)
+    if t == cnp.NPY_FLOAT:
+        tf = <float*>cnp.PyArray_DATA(total)
+        gf = <float*>cnp.PyArray_DATA(term)
+        for i in range(n):
+            tf[i] += gf[i]
+        return True
+    if t == cnp.NPY_DOUBLE:
+        td = <double*>cnp.PyArray_DATA(total)
+        gd = <double*>cnp.PyArray_DATA(term)
+        for i in range(n):
+            td[i] += gd[i]
+        return True
+    return False
+
+
+cdef bint same_shape(object array, Node node, Variable leaf):
+    cdef int d
+    cdef object other
+    if leaf is not None:
+        other = leaf.array_
+        if cnp.PyArray_CheckExact(array) and cnp.PyArray_CheckExact(other):
+            if cnp.PyArray_NDIM(array) != cnp.PyArray_NDIM(other):
+                return False
+            for d in range(cnp.PyArray_NDIM(array)):
+                if cnp.PyArray_DIM(array, d) != cnp.PyArray_DIM(other, d):
+                    return False
+            return True
+        return tuple(array.shape) == tuple(other.shape)
+    if cnp.PyArray_CheckExact(array) and node.ndim >= 0:
+        if cnp.PyArray_NDIM(array) != node.ndim:
+            return False
+        for d in range(node.ndim):
+            if cnp.PyArray_DIM(array, d) != node.dims[d]:
+                return False
+        return True
+    return tuple(array.shape) == node.shape
+
+
+cdef class Pass:
+    """One traversal: the gradients on their way, and what the caller wants of them."""
+    cdef dict pending           # Node -> Gradient, or for several outputs a list of gradients
+    cdef dict leaves            # leaf Variable -> Gradient
+    cdef Frontier frontier
+    cdef set needed             # the nodes on a path to the wanted inputs; None: all
+    cdef set wanted_leaves      # None: all
+    cdef dict captured          # Node -> gradient of a wanted tensor that is not a leaf
+    cdef bint create
+    cdef bint retain
+
+    def __init__(self, bint retain, bint create):
+        self.pending = {}
+        self.leaves = {}
+        self.frontier = Frontier()
+        self.captured = {}
+        self.retain = retain
+        self.create = create
+
+    cdef void select(self, list roots, list inputs) except *:
+        # Which nodes lie on a path from the roots to the inputs. Sequence order makes one sweep enough.
+        cdef Node node
+        cdef Variable v
+        cdef list stack = [], seen_list
+        cdef set seen = set()
+        self.wanted_leaves = set()
+        self.needed = set()
+        for v in inputs:
+            if v.current() is None:
+                self.wanted_leaves.add(v)
+            else:
+                self.captured[v.node] = None
+        for v in roots:
+            if v.current() is not None:
+                stack.append(v.node)
+        while stack:
+            node = stack.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            for e in node.edges:
+                if isinstance(e, Node):
+                    stack.append(e)
+        seen_list = sorted(seen, key=lambda n: n.sequence)
+        for node in seen_list:
+            for e in node.edges:
+                if e is not None and (e in self.wanted_leaves or e in self.needed or e in self.captured):
+                    self.needed.add(node)
+                    break
+
+    cdef int deliver(self, object edge, object g, Op source, bint unshared) except -1:
+        # Hand one contribution to a node or a leaf, in its shape and dtype.
+        cdef Node node = None
+        cdef Variable leaf = None
+        cdef Gradient entry
+        cdef dict home
+        cdef object raw
+        if isinstance(edge, Node):
+            node = <Node>edge
+            if self.needed is not None and node not in self.needed and node not in self.captured:
+                return 0
+            home = self.pending
+        else:
+            leaf = <Variable>edge
+            if self.wanted_leaves is not None and leaf not in self.wanted_leaves:
+                return 0
+            home = self.leaves
+        if not self.create:
+            g = as_array(g)
+        raw = (<Variable>g).array_ if self.create else g
+        if not same_shape(raw, node, leaf):
+            shape = node.shape if leaf is None else tuple(leaf.array_.shape)
+            if source.custom and not broadcasts_to(shape, tuple(raw.shape)):
+                raise RuntimeError(
+                    f"{source.name}.backward returned a gradient of shape {tuple(raw.shape)} for an input of shape {shape}; "
+                    "they must be the same, or broadcast to it")
+            g = (tensor_table if self.create else table).sum_to(g, shape)
+            unshared = False
+        dtype = node.dtype if leaf is None else leaf.array_.dtype
+        if not same_dtype(raw, node, leaf):
+            if strict and not source.custom:
+                raise AssertionError(f"{source.name}: the gradient has dtype {raw.dtype}, its input {dtype}")
+            g = (tensor_table if self.create else table).astype(g, dtype)
+            unshared = False
+        entry = <Gradient>home.get(edge)
+        if entry is None:
+            entry = Gradient.__new__(Gradient)
+            entry.value = g
+            entry.owned = unshared and not self.create
+            home[edge] = entry
+            if node is not None:
+                self.frontier.push(node)
+        elif self.create:
+            entry.value = entry.value + g
+        elif not (entry.owned and add_in_place(entry.value, g)):
+            entry.value = as_array(entry.value + g)
+            entry.owned = cnp.PyArray_CheckExact(entry.value)
+        return 0
+
+    cdef int run(self) except -1:
+        cdef Node node, parent
+        cdef Gradient entry
+        cdef object g, result, edge, gi
+        cdef tuple results
+        cdef Py_ssize_t i, n
+        cdef Op op
+        while self.frontier.size:
+            node = self.frontier.pop()
+            held = self.pending.pop(node)
+            if node.slots is None:
+                entry = <Gradient>held
+                g = entry.value
+                entry = None
+                held = None
+                if node.hooks is not None:
+                    g = self.run_hooks(node.hooks[:], g)
+                if node.retains is not None:
+                    self.keep_grad(node.retains(), g)
+                if node in self.captured:
+                    self.captured[node] = g
+                if self.needed is not None and node not in self.needed:
+                    continue
+                if node.parent is not None:
+                    parent = node.parent
+                    held = self.pending.get(parent)
+                    if held is None:
+                        held = [None] * len(parent.slots)
+                        self.pending[parent] = held
+                        self.frontier.push(parent)
+                    held[node.slot] = g
+                    continue
+            else:
+                g = tuple(held)
+                held = None
+            op = node.op
+            result = self.call_rule(op, node, g)
+            g = None
+            results = <tuple>result if isinstance(result, tuple) else (result,)
+            result = None
+            n = len(node.edges)
+            if len(results) != n:
+                raise RuntimeError(f"{op.name}: the gradient rule returned {len(results)} gradients for {n} inputs; "
+                                   "expected one for each, None where there is none")
+            if not self.retain:
+                node.release()
+            for i in range(n):
+                edge = node.edges[i]
+                gi = results[i]
+                if edge is None or gi is None:
+                    continue
+                # two references: the tuple's and ours
+                self.deliver(edge, gi, op, is_exclusive(gi, 2))
+                gi = None
+        return 0
+
+    cdef object call_rule(self, Op op, Node node, object g):
+        cdef Replay replay
+        if op.custom:
+            return op.rule(node, g, self.create, **node.params)
+        if self.create:
+            node.check_alive()
+            replay = Replay.__new__(Replay)
+            replay.node = node
+            return call(op.rule, (tensor_table, g, replay), node.params)
+        return call(op.rule, (table, g, node), node.params)
+
+    cdef object run_hooks(self, hooks, object g):
+        cdef Variable v
+        for hook in hooks:
+            v = <Variable>g if self.create else wrap(g)
+            changed = hook(v)
+            if changed is not None:
+                if not isinstance(changed, Variable):
+                    raise TypeError(f"a gradient hook returned a {type(changed).__name__}; expected a Tensor or None")
+                if tuple((<Variable>changed).array_.shape) != tuple(v.array_.shape):
+                    raise RuntimeError(f"a gradient hook returned shape {tuple((<Variable>changed).array_.shape)} for a "
+                                       f"gradient of shape {tuple(v.array_.shape)}")
+                g = changed if self.create else (<Variable>changed).array_
+        return g
+
+    cdef void keep_grad(self, object owner, object g) except *:
+        if owner is not None:
+            self.accumulate(<Variable>owner, g, False)
+
+    cdef void accumulate(self, Variable leaf, object g, bint unshared) except *:
+        # leaf.grad += g. A first gradient is taken over if nobody else sees it, else copied.
+        cdef Variable old = <Variable>leaf.grad_ if leaf.grad_ is not None else None
+        if self.create:
+            leaf.grad_ = g if old is None else old + g
+        elif old is None:
+            leaf.grad_ = wrap(g if unshared else table.copy(g))
+        else:
+            if old.node is not None or not add_in_place(old.array_, g):
+                table_add(old, g)
+            old.version.count += 1
+
+    cdef void finish(self) except *:
+        # The traversal is over and every rule succeeded: only now is anything that a user sees changed.
+        cdef Variable leaf
+        cdef Gradient entry
+        cdef object g
+        for leaf in list(self.leaves):
+            entry = <Gradient>self.leaves.pop(leaf)
+            g = entry.value
+            entry = None
+            if leaf.hooks:
+                g = self.run_hooks(list(leaf.hooks.values()), g)
+            self.accumulate(leaf, g, is_exclusive(g, 1))
+            g = None
+
+
+cdef bint same_dtype(object array, Node node, Variable leaf):
+    if leaf is not None:
+        if cnp.PyArray_Check(array) and cnp.PyArray_Check(leaf.array_):
+            return cnp.PyArray_TYPE(array) == cnp.PyArray_TYPE(leaf.array_)
+        return array.dtype == leaf.array_.dtype
+    if cnp.PyArray_Check(array):
+        return cnp.PyArray_TYPE(array) == node.type_num
+    return array.dtype == node.dtype_
+
+
+cdef bint broadcasts_to(tuple small, tuple big):
+    cdef Py_ssize_t i, offset = len(big) - len(small)
+    if offset < 0:
+        return False
+    for i in range(len(small)):
+        if small[i] != 1 and small[i] != big[offset + i]:
+            return False
+    return True
+
+
+cdef int table_add(Variable old, object g) except -1:
+    # In place where the library can, so that every alias of the gradient sees the sum.
+    cdef object array = old.array_
+    if old.node is not None:
+        old.node = None
+        old.array_ = array + g
+        return 0
+    array += g
+    old.array_ = as_array(array)
+    return 0
+
+
+def run(list roots, list grads, list inputs, bint retain, bint create, bint accumulate):
+    """Propagate ``grads`` from ``roots``.
+
+    With ``accumulate`` the leaves' ``.grad`` are added to (``inputs``: only theirs) and None is returned; else the gradients
+    of ``inputs`` are returned as a list, with None where there is no path. ``grads`` are raw arrays, or Tensors with ``create``.
+    """
+    cdef Pass p = Pass(retain, create)
+    cdef Variable v
+    cdef Gradient entry
+    cdef Op root_op
+    cdef bint before = tp_grad_get()
+    cdef list answer = []
+    cdef object token, g
+    if inputs is not None:
+        p.select(roots, inputs)
+    tp_grad_set(create)
+    token = PyContextVar_Set_(_errors, quiet)
+    try:
+        for v, g in zip(roots, grads):
+            p.deliver(v if v.current() is None else v.node, g, ROOT, False)
+        g = None
+        p.run()
+        if accumulate:
+            p.finish()
+            if inputs is not None:
+                for v in inputs:
+                    if v.node is not None and p.captured.get(v.node) is not None:
+                        p.accumulate(v, p.captured[v.node], False)
+            return None
+        for v in inputs:
+            if v.node is not None:
+                g = p.captured.get(v.node)
+            else:
+                entry = <Gradient>p.leaves.get(v)
+                g = None if entry is None else entry.value
+                entry = None
+                if g is not None and v.hooks:
+                    g = p.run_hooks(list(v.hooks.values()), g)
+            if g is None or create:
+                answer.append(g)
+            else:
+                answer.append(wrap(table.copy(g)))
+        return answer
+    finally:
+        tp_grad_set(before)
+        PyContextVar_Reset_(_errors, token)
+
+
+cdef Op ROOT = Op(lambda *args: None, name="backward")

@@ -1,0 +1,82 @@
+/* The loops of elementwise.pyx, for contiguous arrays. A template: this file includes itself once for each type. */
+#ifndef TP_ELEMENTWISE_H
+#define TP_ELEMENTWISE_H
+
+#include "arrays.h"
+#include "simd.h"
+#include "sums.h"
+
+enum { TP_OP_ADD, TP_OP_SUBTRACT, TP_OP_MULTIPLY, TP_OP_DIVIDE };
+
+#define REAL float
+#define KIND(name) name##_f32
+#include "elementwise.h"
+#undef REAL
+#undef KIND
+#define REAL double
+#define KIND(name) name##_f64
+#include "elementwise.h"
+#undef REAL
+#undef KIND
+
+#elif defined(REAL)
+
+#define TP_EACH(operator)                                                  \
+    if (a_step && b_step)                                                  \
+        for (ptrdiff_t i = 0; i < n; i++) y[i] = a[i] operator b[i];       \
+    else if (a_step)                                                       \
+        for (ptrdiff_t i = 0; i < n; i++) y[i] = a[i] operator *b;         \
+    else                                                                   \
+        for (ptrdiff_t i = 0; i < n; i++) y[i] = *a operator b[i];         \
+    break;
+
+/* y = a op b; a_step or b_step 0: that operand is one number. */
+static TP_SIMD void KIND(tp_arithmetic)(int op, REAL *TP_RESTRICT y, const REAL *a, int a_step, const REAL *b,
+                                        int b_step, ptrdiff_t n) {
+    switch (op) {
+    case TP_OP_ADD: TP_EACH(+)
+    case TP_OP_SUBTRACT: TP_EACH(-)
+    case TP_OP_MULTIPLY: TP_EACH(*)
+    default: TP_EACH(/)
+    }
+}
+#undef TP_EACH
+
+/* a += b. The two may be the same array. */
+static TP_SIMD void KIND(tp_iadd)(REAL *a, const REAL *b, ptrdiff_t n) {
+    for (ptrdiff_t i = 0; i < n; i++) a[i] += b[i];
+}
+
+static TP_SIMD void KIND(tp_relu)(REAL *TP_RESTRICT y, const REAL *TP_RESTRICT x, ptrdiff_t n) {
+    for (ptrdiff_t i = 0; i < n; i++) y[i] = x[i] < 0 ? 0 : x[i]; /* so written, NaN stays NaN */
+}
+
+static TP_SIMD void KIND(tp_relu_grad)(REAL *TP_RESTRICT gx, const REAL *g, const REAL *y, ptrdiff_t n) {
+    for (ptrdiff_t i = 0; i < n; i++) gx[i] = y[i] > 0 ? g[i] : 0;
+}
+
+static TP_SIMD void KIND(tp_masked_scale)(REAL *TP_RESTRICT y, const REAL *TP_RESTRICT x,
+                                          const npy_bool *TP_RESTRICT mask, REAL scale, ptrdiff_t n) {
+    for (ptrdiff_t i = 0; i < n; i++) y[i] = mask[i] ? x[i] * scale : 0;
+}
+
+/* y (outer) = x (outer, summed) summed over its last axis */
+static TP_SIMD void KIND(tp_sum_last)(REAL *TP_RESTRICT y, const REAL *TP_RESTRICT x, ptrdiff_t outer,
+                                      ptrdiff_t summed) {
+    for (ptrdiff_t k = 0; k < outer; k++, x += summed) {
+        double total;
+        TP_SUM(REAL, total, i, summed, x[i]);
+        y[k] = (REAL)total;
+    }
+}
+
+/* y (outer, inner) = x (outer, summed, inner) summed over its middle axis */
+static void KIND(tp_sum_middle)(REAL *y, const REAL *x, ptrdiff_t outer, ptrdiff_t summed, ptrdiff_t inner) {
+    if (inner == 1)
+        KIND(tp_sum_last)(y, x, outer, summed);
+    else
+        for (ptrdiff_t k = 0; k < outer; k++)
+            KIND(tp_sum_rows)(y + k * inner, x + k * summed * inner, summed, inner);
+}
+
+#endif

@@ -1,0 +1,203 @@
+"""Arithmetic on whole arrays, ReLU, dropout's mask, and the sum that undoes broadcasting.
+
+For small arrays the cost is the call, so the arithmetic stands here in front of NumPy's own, with the same results.
+"""
+cimport numpy as cnp
+
+import numpy
+
+cnp.import_array()
+
+include "arrays.pxi"
+
+cdef extern from *:
+    """
+    #include "elementwise.h"
+    #define arithmetic(kind, ...) TP_BY_KIND(tp_arithmetic, kind, __VA_ARGS__)
+    #define iadd_loop(kind, ...) TP_BY_KIND(tp_iadd, kind, __VA_ARGS__)
+    #define relu_loop(kind, ...) TP_BY_KIND(tp_relu, kind, __VA_ARGS__)
+    #define relu_grad_loop(kind, ...) TP_BY_KIND(tp_relu_grad, kind, __VA_ARGS__)
+    #define masked_scale_loop(kind, ...) TP_BY_KIND(tp_masked_scale, kind, __VA_ARGS__)
+    #define sum_middle(kind, ...) TP_BY_KIND(tp_sum_middle, kind, __VA_ARGS__)
+    """
+    cdef enum:
+        TP_OP_ADD, TP_OP_SUBTRACT, TP_OP_MULTIPLY, TP_OP_DIVIDE
+    void arithmetic(int kind, int op, void* y, void* a, int a_step, void* b, int b_step, cnp.npy_intp n)
+    void iadd_loop(int kind, void* a, void* b, cnp.npy_intp n)
+    void relu_loop(int kind, void* y, void* x, cnp.npy_intp n)
+    void relu_grad_loop(int kind, void* gx, void* g, void* y, cnp.npy_intp n)
+    void masked_scale_loop(int kind, void* y, void* x, void* mask, double scale, cnp.npy_intp n)
+    void sum_middle(int kind, void* y, void* x, cnp.npy_intp outer, cnp.npy_intp summed, cnp.npy_intp inner)
+
+cdef object np_add = numpy.add
+cdef object np_subtract = numpy.subtract
+cdef object np_multiply = numpy.multiply
+cdef object np_divide = numpy.divide
+
+
+cdef union number:
+    float f32
+    double f64
+
+
+cdef inline bint as_number(object value, int kind, number* out) noexcept:
+    """A Python number in the type of the other operand, as NumPy converts it."""
+    cdef double v
+    if not tp_number(value, &v):
+        return False
+    if kind:
+        out.f64 = v
+    else:
+        out.f32 = <float>v
+    return True
+
+
+cdef object operate(int op, object function, object a, object b):
+    """a op b: here if they are two arrays of one shape, or an array and a number, of one type; else by NumPy."""
+    cdef int a_kind = tp_kind(a), b_kind = tp_kind(b), kind, a_step = 1, b_step = 1
+    cdef void* first
+    cdef void* second
+    cdef number scalar
+    cdef PyThreadState* state
+    cdef cnp.npy_intp n
+    like = a
+    if a_kind >= 0 and a_kind == b_kind:
+        kind, first, second = a_kind, tp_data(a), tp_data(b)
+        if not tp_same_shape(a, b):
+            if tp_ndim(b) == 0:
+                b_step = 0
+            elif tp_ndim(a) == 0:
+                a_step, like = 0, b
+            else:
+                return cnp.PyArray_FROM_O(function(a, b))
+    elif a_kind >= 0 and as_number(b, a_kind, &scalar):
+        kind, first, second, b_step = a_kind, tp_data(a), &scalar, 0
+    elif b_kind >= 0 and as_number(a, b_kind, &scalar):
+        kind, first, second, a_step, like = b_kind, &scalar, tp_data(b), 0, b
+    else:
+        return cnp.PyArray_FROM_O(function(a, b))
+    y = tp_empty_like(like, kind)
+    n = tp_size(like)
+    state = tp_release_gil(n)
+    arithmetic(kind, op, tp_data(y), first, a_step, second, b_step, n)
+    tp_take_gil(state)
+    return y
+
+
+def add(a, b):
+    return operate(TP_OP_ADD, np_add, a, b)
+
+
+def subtract(a, b):
+    return operate(TP_OP_SUBTRACT, np_subtract, a, b)
+
+
+def multiply(a, b):
+    return operate(TP_OP_MULTIPLY, np_multiply, a, b)
+
+
+def divide(a, b):
+    return operate(TP_OP_DIVIDE, np_divide, a, b)
+
+
+cdef bint apart(object a, object b) noexcept:
+    """Whether two contiguous arrays of one size share either all of their memory or none."""
+    cdef char* first = <char*>tp_data(a)
+    cdef char* second = <char*>tp_data(b)
+    cdef cnp.npy_intp size = cnp.PyArray_NBYTES(a)
+    return first == second or first + size <= second or second + size <= first
+
+
+def iadd(a, b):
+    """``a += b`` in place, for two arrays of one shape and dtype; returns a. The engine adds up gradients with it."""
+    cdef int kind = tp_kind(a)
+    cdef cnp.npy_intp n
+    cdef PyThreadState* state
+    if kind < 0 or tp_kind(b) != kind or not tp_same_shape(a, b):
+        return NotImplemented
+    if not cnp.PyArray_ISWRITEABLE(a) or not apart(a, b):
+        return NotImplemented
+    n = tp_size(a)
+    state = tp_release_gil(n)
+    iadd_loop(kind, tp_data(a), tp_data(b), n)
+    tp_take_gil(state)
+    return a
+
+
+def relu(x):
+    cdef int kind = tp_kind(x)
+    cdef cnp.npy_intp n
+    cdef PyThreadState* state
+    if kind < 0:
+        return NotImplemented
+    y = tp_empty_like(x, kind)
+    n = tp_size(x)
+    state = tp_release_gil(n)
+    relu_loop(kind, tp_data(y), tp_data(x), n)
+    tp_take_gil(state)
+    return y
+
+
+def relu_grad(g, y):
+    cdef int kind = tp_kind(g)
+    cdef cnp.npy_intp n
+    cdef PyThreadState* state
+    if kind < 0 or tp_kind(y) != kind or not tp_same_shape(g, y):
+        return NotImplemented
+    gx = tp_empty_like(g, kind)
+    n = tp_size(g)
+    state = tp_release_gil(n)
+    relu_grad_loop(kind, tp_data(gx), tp_data(g), tp_data(y), n)
+    tp_take_gil(state)
+    return gx
+
+
+def masked_scale(x, mask, scale):
+    cdef int kind = tp_kind(x)
+    cdef cnp.npy_intp n
+    cdef double factor
+    cdef PyThreadState* state
+    if kind < 0 or not tp_is_bool(mask) or not tp_same_shape(x, mask) or not tp_number(scale, &factor):
+        return NotImplemented
+    y = tp_empty_like(x, kind)
+    n = tp_size(x)
+    state = tp_release_gil(n)
+    masked_scale_loop(kind, tp_data(y), tp_data(x), tp_data(mask), factor, n)
+    tp_take_gil(state)
+    return y
+
+
+def sum_to(g, shape):
+    """Handles one run of neighbouring axes to be summed: leading axes, trailing ones, all, or one in the middle."""
+    cdef int kind = tp_kind(g), ndim, added, i
+    cdef cnp.npy_intp outer = 1, summed = 1, inner = 1, size
+    cdef cnp.npy_intp* have
+    cdef cnp.npy_intp[NPY_MAXDIMS] want
+    cdef PyThreadState* state
+    if kind < 0 or type(shape) is not tuple:
+        return NotImplemented
+    ndim = tp_ndim(g)
+    have = tp_shape(g)
+    added = ndim - len(<tuple>shape)
+    if added < 0 or tp_size(g) == 0:
+        return NotImplemented
+    for i in range(ndim):
+        size = 1 if i < added else (<tuple>shape)[i - added]
+        if i >= added:
+            want[i - added] = size
+        if size == have[i]:
+            if summed == 1:
+                outer *= size
+            else:
+                inner *= size
+        elif size != 1 or inner > 1:    # cannot come from broadcasting, or a second run
+            return NotImplemented
+        else:
+            summed *= have[i]
+    if summed == 1 and added == 0:
+        return g
+    y = tp_empty(kind, ndim - added, want)
+    state = tp_release_gil(tp_size(g))
+    sum_middle(kind, tp_data(y), tp_data(g), outer, summed, inner)
+    tp_take_gil(state)
+    return y

@@ -1,0 +1,98 @@
+"""The compiled heart of automatic differentiation.
+
+Three parts, in the order in which a value meets them:
+
+* ``graph.pxi``     what a graph is made of: Version, Op, Kept, Node, Variable;
+* ``apply.pxi``     forward: unwrap, run the op, wrap the result, hang a node on it;
+* ``backward.pxi``  reverse: visit the nodes newest first, run their rules, accumulate.
+
+The engine knows arrays only as opaque objects; what it does faster for ``numpy.ndarray`` it also does, more slowly, for
+any other. Everything that depends on the rest of the package (the kernel tables, the Tensor class, type promotion,
+error messages) is handed down once by ``configure``.
+"""
+cimport cython
+cimport numpy as cnp
+from cpython.object cimport PyObject, PyTypeObject
+from cpython.ref cimport Py_INCREF
+from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
+from libc.stdlib cimport free, realloc
+from libc.stdint cimport uint64_t
+
+import weakref
+
+import numpy
+
+cnp.import_array()
+
+cdef extern from "Python.h":
+    Py_ssize_t Py_REFCNT(object)
+    object PyContextVar_Set_ "PyContextVar_Set"(object var, object value)
+    int PyContextVar_Reset_ "PyContextVar_Reset"(object var, object token) except -1
+    object PyObject_Call(object callable, object args, PyObject* kwargs)
+
+cdef extern from "simd.h":
+    const char* tp_simd_level() nogil
+
+cdef extern from "engine.h":
+    bint tp_grad_get() nogil
+    void tp_grad_set(bint) nogil
+
+# What the rest of the package hands down (see configure).
+cdef object table = None            # the kernels on raw arrays of the current backend
+cdef object tensor_table = None     # the same names on Tensors, over the standard's face
+cdef object tensor_type = None      # the class that results are wrapped in
+cdef object promote = None          # (op, args) -> args with one dtype, cast by recorded ops
+cdef object explain = None          # (op, args, params, error) -> the error a user should see
+cdef object refresh_view = None    # (view) -> None: gives a view whose base was written its new node
+cdef bint strict = False            # tests: a rule that changes the dtype of a gradient is an error
+
+# IEEE results without warnings, as in PyTorch: NumPy's error state is a context variable, and setting it costs 50 ns
+# where numpy.errstate costs a microsecond.
+cdef object _errors = numpy._core.umath._extobj_contextvar
+with numpy.errstate(all="ignore"):
+    _quiet = _errors.get()
+cdef object quiet = _quiet
+
+include "graph.pxi"
+include "apply.pxi"
+include "backward.pxi"
+
+
+def configure(**settings):
+    """Hand the engine what stands above it: any of table, tensor_table, tensor_type, promote, explain,
+    refresh, strict."""
+    global table, tensor_table, tensor_type, promote, explain, refresh_view, strict
+    for name, value in settings.items():
+        if name == "table":
+            table = value
+        elif name == "tensor_table":
+            tensor_table = value
+        elif name == "tensor_type":
+            tensor_type = value
+        elif name == "promote":
+            promote = value
+        elif name == "explain":
+            explain = value
+        elif name == "refresh":
+            refresh_view = value
+        elif name == "strict":
+            strict = value
+        else:
+            raise TypeError(f"configure() has no setting {name!r}")
+
+
+def is_grad_enabled():
+    """Whether operations of this thread record a graph."""
+    return tp_grad_get()
+
+
+def set_grad_enabled(bint enabled):
+    """Switch recording for this thread; returns the previous state."""
+    cdef bint before = tp_grad_get()
+    tp_grad_set(enabled)
+    return before
+
+
+def simd_level():
+    """The instruction set that the compiled loops use on this processor."""
+    return tp_simd_level().decode()

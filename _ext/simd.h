@@ -1,0 +1,56 @@
+/* One portable source, several instruction sets: the macros behind every hot loop.
+ *
+ * A function marked TP_SIMD is compiled once for each level below and picked when the module is loaded
+ * (GNU indirect functions). What it calls must be TP_INLINE: such a helper is inlined and vectorised anew in
+ * each clone, whereas an ordinary function stays at the baseline and is called through memory.
+ *
+ *     TP_INLINE float square(float x) { return x * x; }
+ *     static TP_SIMD void square_all(float *TP_RESTRICT y, const float *TP_RESTRICT x, ptrdiff_t n) {
+ *         for (ptrdiff_t i = 0; i < n; i++) y[i] = square(x[i]);
+ *     }
+ *
+ * Cost: a call of a TP_SIMD function is an indirect call, so mark the loop, not its body.
+ */
+#ifndef TP_SIMD_H
+#define TP_SIMD_H
+
+#include <stddef.h> /* with glibc, any system header defines __GLIBC__; stddef.h alone does not */
+#include <stdlib.h>
+
+/* GCC 12 is the first that clones by micro-architecture level. Sanitizers instrument the resolvers, which run
+ * before the sanitizers are ready. A build for one machine (TP_NATIVE) has nothing left to choose. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12 && defined(__GLIBC__) && \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(TP_NATIVE)
+#define TP_SIMD_CLONES 1
+#define TP_SIMD __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define TP_SIMD_CLONES 0
+#define TP_SIMD
+#endif
+
+#if defined(_MSC_VER)
+#define TP_RESTRICT __restrict
+#define TP_INLINE static __forceinline
+#else
+#define TP_RESTRICT restrict
+#define TP_INLINE static inline __attribute__((always_inline))
+#endif
+
+/* The instruction set that TP_SIMD functions use on this processor. The tests and their order are the
+ * compiler's own when it resolves a clone. */
+static inline const char *tp_simd_level(void) {
+#if TP_SIMD_CLONES
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("x86-64-v4")) return "x86-64-v4";
+    if (__builtin_cpu_supports("x86-64-v3")) return "x86-64-v3";
+    return "baseline";
+#elif defined(TP_NATIVE)
+    return "native";
+#elif defined(__aarch64__) || defined(_M_ARM64)
+    return "neon";
+#else
+    return "baseline";
+#endif
+}
+
+#endif

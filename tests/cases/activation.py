@@ -1,0 +1,46 @@
+"""Rows of `ops/activation.py` and `ops/dropout.py`."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .case import Case, floats, unary
+
+erf = np.vectorize(math.erf, otypes=[float])
+
+
+def softmax(x: np.ndarray, axis: int) -> np.ndarray:
+    e = np.exp(x - x.max(axis, keepdims=True, initial=-np.inf))
+    return e / e.sum(axis, keepdims=True)
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
+def functional(name, call, reference, variant="", **limits):
+    """``t.nn.functional.name`` for every element."""
+    args = (floats(2, 3, **limits),)
+    return Case(f"nn.functional.{name}", lambda t, x: call(t.nn.functional, x), reference, args, variant, elementwise=True)
+
+
+CASES = [
+    unary("relu", lambda x: np.maximum(x, 0), away=(0.0,)),
+    functional("gelu", lambda f, x: f.gelu(x), lambda x: x * (1 + erf(x / math.sqrt(2))) / 2),
+    functional("gelu", lambda f, x: f.gelu(x, approximate="tanh"),
+               lambda x: x / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))), "tanh"),
+    functional("silu", lambda f, x: f.silu(x), lambda x: x * sigmoid(x)),
+    functional("leaky_relu", lambda f, x: f.leaky_relu(x, 0.1), lambda x: np.where(x > 0, x, 0.1 * x), away=(0.0,)),
+    functional("elu", lambda f, x: f.elu(x, 1.5), lambda x: np.where(x > 0, x, 1.5 * np.expm1(x)), away=(0.0,)),
+    functional("softplus", lambda f, x: f.softplus(x, 2.0), lambda x: np.log1p(np.exp(2 * x)) / 2),
+    functional("softplus", lambda f, x: f.softplus(x, 1, 1.0),
+               lambda x: np.where(x > 1, x, np.log1p(np.exp(np.minimum(x, 1)))), "threshold", away=(1.0,)),
+    functional("logsigmoid", lambda f, x: f.logsigmoid(x), lambda x: -np.log1p(np.exp(-x))),
+    Case("softmax", lambda t, x: t.softmax(x, 1), lambda x: softmax(x, 1), (floats(2, 3),), empty=((0, 3),)),
+    Case("softmax", lambda t, x: x.softmax(dim=0), lambda x: softmax(x, 0), (floats(3, 2, 2),), "first axis"),
+    Case("log_softmax", lambda t, x: t.log_softmax(x, -1), lambda x: np.log(softmax(x, -1)), (floats(2, 3),),
+         empty=((0, 3),)),
+    Case("log_softmax", lambda t, x: x.log_softmax(1), lambda x: np.log(softmax(x, 1)), (floats(2, 3, 2),), "middle axis"),
+]  # fmt: skip

@@ -1,0 +1,82 @@
+"""Rows of `ops/loss.py` and `ops/cross_entropy.py`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .activation import sigmoid, softmax
+from .case import Case, floats, integers
+
+probabilities = floats(2, 3, low=0.1, high=0.9)
+classes = integers(4, high=3)
+REDUCE = {"mean": np.mean, "sum": np.sum, "none": lambda x: x}
+
+
+def log_softmax(x):
+    return np.log(softmax(x, 1))
+
+
+def pick(x, target):
+    return x[np.arange(len(target)), target]
+
+
+def loss(name, reference, args, kwargs=None, variant="", reductions=("mean", "sum", "none")):
+    """A row for each reduction."""
+    kwargs = kwargs or {}
+
+    def row(reduction):
+        return Case(
+            f"nn.functional.{name}",
+            lambda t, *xs: getattr(t.nn.functional, name)(*xs, reduction=reduction, **kwargs),
+            lambda *xs: REDUCE[reduction](reference(*xs)),
+            args,
+            f"{variant}-{reduction}" if variant else reduction,
+            empty=tuple((0, *arg.shape[1:]) for arg in args) if reduction != "mean" and not variant else None,
+        )
+
+    return [row(reduction) for reduction in reductions]
+
+
+def huber(d, delta):
+    return np.where(np.abs(d) <= delta, d * d / 2, delta * (np.abs(d) - delta / 2))
+
+
+def with_logits(x, y, pos=1.0):
+    return -(pos * y * np.log(sigmoid(x)) + (1 - y) * np.log(sigmoid(-x)))
+
+
+def weighted_mean(x, target, weight):
+    return np.sum(-pick(log_softmax(x), target) * weight[target]) / np.sum(weight[target])
+
+
+def smoothed(x, target):
+    return -0.9 * pick(log_softmax(x), target) - 0.1 / x.shape[1] * log_softmax(x).sum(1)
+
+
+two = (floats(2, 3), floats(2, 3))
+logits = (floats(4, 3), classes)
+weight = floats(3, low=0.5, grad=False)
+
+CASES = [
+    *loss("mse_loss", lambda x, y: (x - y) ** 2, two),
+    *loss("l1_loss", lambda x, y: np.abs(x - y), two),
+    *loss("huber_loss", lambda x, y: huber(x - y, 0.7), two, {"delta": 0.7}),
+    *loss("smooth_l1_loss", lambda x, y: huber(x - y, 0.7) / 0.7, two, {"beta": 0.7}),
+    *loss("smooth_l1_loss", lambda x, y: np.abs(x - y), two, {"beta": 0.0}, "sharp", ["mean"]),
+    *loss("binary_cross_entropy", lambda p, y: -(y * np.log(p) + (1 - y) * np.log1p(-p)), (probabilities, probabilities)),
+    *loss("binary_cross_entropy_with_logits", with_logits, (floats(2, 3), probabilities)),
+    Case("nn.functional.binary_cross_entropy_with_logits",
+         lambda t, x, y, w: t.nn.functional.binary_cross_entropy_with_logits(x, y, pos_weight=w),
+         lambda x, y, w: np.mean(with_logits(x, y, w)), (floats(2, 3), probabilities, weight), "weighted"),
+    *loss("nll_loss", lambda x, target: -pick(x, target), logits),
+    *loss("cross_entropy", lambda x, target: -pick(log_softmax(x), target), logits),
+    *loss("cross_entropy", lambda x, target: -pick(log_softmax(x), target) * (target != 1), logits, {"ignore_index": 1},
+          "ignoring", ["sum", "none"]),
+    *loss("cross_entropy", smoothed, logits, {"label_smoothing": 0.1}, "smoothed"),
+    *loss("cross_entropy", lambda x, p: -(p * log_softmax(x)).sum(1), (floats(4, 3), floats(4, 3, low=0.1, high=0.9)),
+          None, "probabilities"),
+    *loss("cross_entropy", lambda x, target: -np.take_along_axis(log_softmax(x), target[:, None], 1)[:, 0],
+          (floats(2, 3, 2), integers(2, 2, high=3)), None, "images"),
+    Case("nn.functional.cross_entropy", lambda t, x, target, w: t.nn.functional.cross_entropy(x, target, weight=w),
+         weighted_mean, (floats(4, 3), classes, weight), "weighted"),
+]  # fmt: skip

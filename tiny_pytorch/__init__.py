@@ -1,0 +1,57 @@
+"""tiny_pytorch: PyTorch's feel in a NumPy-sized install.
+
+    import tiny_pytorch as tp
+
+Tensors and their functions are here; layers in ``tp.nn``, optimizers in ``tp.optim``, loaders and data sets in ``tp.data``, gradients in
+``tp.autograd``, the array-API namespace in ``tp.array_api``.
+"""
+
+import math as _math
+
+from . import autograd, backend
+from .array_api.table import tensor_kernels
+from .tensor import Tensor  # before the function `tensor`, which takes the module's name
+from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, result_type, set_grad_enabled
+from .backend.devices import Device as device
+from .backend.dtypes import DTYPES as _DTYPES, DType as dtype, get_default_dtype, set_default_dtype
+from .config import config, get_num_threads, set_num_threads, show_config
+from .ops import (
+    abs, absolute, acos, acosh, add, addcdiv, addcmul, addmm, addmv, adjoint, all, allclose, amax, amin, any,
+    arange, argmax, argmin, argsort, argwhere, as_tensor, asarray, asin, asinh, atan, atan2, atanh, atleast_1d,
+    atleast_2d, baddbmm, batch_norm, bernoulli, bilinear, binary_cross_entropy_with_logits, bincount, bitwise_and,
+    bitwise_left_shift, bitwise_not, bitwise_or, bitwise_right_shift, bitwise_xor, bmm, broadcast_shapes,
+    broadcast_tensors, broadcast_to, cat, ceil, chunk, clamp, clip, clone, column_stack, concat, concatenate,
+    copysign, cos, cosh, count_nonzero, cumprod, cumsum, diag, diagonal, div, divide, dot, dropout, dstack, einsum,
+    embedding, empty, empty_like, eq, equal, erf, exp, exp2, expm1, eye, flatten, flip, fliplr, flipud, floor,
+    floor_divide, fmax, fmin, fmod, from_numpy, full, full_like, gather, ge, greater, greater_equal, gt, hsplit,
+    hstack, hypot, index_add, index_select, inner, isclose, isfinite, isinf, isnan, kron, layer_norm, le, lerp,
+    less, less_equal, linspace, log, log10, log1p, log2, log_softmax, logaddexp, logical_and, logical_not,
+    logical_or, logical_xor, logspace, logsumexp, lt, masked_fill, masked_select, matmul, max, maximum, mean,
+    meshgrid, min, minimum, mm, moveaxis, movedim, mul, multinomial, multiply, mv, nan_to_num, narrow, ne, neg,
+    negative, nonzero, norm, normal, not_equal, ones, ones_like, outer, permute, positive, pow, prod, rand,
+    rand_like, randint, randint_like, randn, randn_like, randperm, ravel, reciprocal, relu, relu_, remainder,
+    repeat_interleave, reshape, roll, rot90, round, row_stack, rsqrt, scatter, scatter_add, select, sigmoid, sign,
+    sin, sinh, softmax, sort, split, sqrt, square, squeeze, stack, std, std_mean, sub, subtract, sum, swapaxes,
+    swapdims, t, take, take_along_dim, tan, tanh, tensor, tensor_split, tensordot, tile, topk, trace, transpose,
+    tril, triu, true_divide, trunc, unbind, unflatten, unique, unsqueeze, var, var_mean, vdot, vsplit, vstack,
+    where, zeros, zeros_like,
+)
+from .random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
+from .version import __version__
+
+autograd.configure_tensors(Tensor, tensor_kernels())
+
+from . import array_api, cuda, data, nn, optim, testing, utils  # noqa: E402
+from .serialization import load, save  # noqa: E402
+
+bool, int8, int16, int32, int64 = (_DTYPES[_n] for _n in ("bool", "int8", "int16", "int32", "int64"))
+uint8, uint16, uint32, uint64 = (_DTYPES[_n] for _n in ("uint8", "uint16", "uint32", "uint64"))
+float16, bfloat16, float32, float64 = (_DTYPES[_n] for _n in ("float16", "bfloat16", "float32", "float64"))
+complex64, complex128 = _DTYPES["complex64"], _DTYPES["complex128"]
+half, float, double, short, int, long = float16, float32, float64, int16, int32, int64
+pi, e, inf, nan, newaxis = _math.pi, _math.e, _math.inf, _math.nan, None
+
+
+def is_tensor(value: object) -> bool:
+    """Whether ``value`` is a Tensor."""
+    return isinstance(value, Tensor)

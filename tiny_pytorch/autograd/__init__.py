@@ -1,0 +1,31 @@
+"""How gradients flow: ops, grad modes, ``backward`` and ``grad``, user-defined functions, checks."""
+
+from .. import backend as _backend
+from .._ext import engine as _engine
+from .._ext.engine import Node, Variable
+from .backward import backward, grad
+from .cast import cast
+from .errors import ShapeError, explain
+from .function import Function, FunctionCtx
+from .grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
+from .gradcheck import GradcheckError, gradcheck, gradgradcheck
+from .inplace import assign, inplace, refresh, write_result
+from .op import KERNEL_OPS, Op, op
+from .promotion import promote, result_type
+
+alias, gather, leaf, shared = _engine.alias, _engine.gather, _engine.leaf, _engine.shared
+
+_engine.configure(promote=promote, explain=explain, refresh=refresh)
+_backend.on_change(lambda backend: _engine.configure(table=backend.kernels))
+
+
+def configure_tensors(tensor_type: type, tensor_table: object) -> None:
+    """Hand the engine what stands above it: the class of its results, and the kernels for rules that run on Tensors."""
+    _engine.configure(tensor_type=tensor_type, tensor_table=tensor_table)
+
+
+__all__ = [
+    "KERNEL_OPS", "Function", "FunctionCtx", "GradcheckError", "Node", "Op", "ShapeError", "Variable", "alias", "assign",
+    "backward", "cast", "configure_tensors", "enable_grad", "gather", "grad", "gradcheck", "gradgradcheck", "inference_mode", "inplace",
+    "is_grad_enabled", "leaf", "no_grad", "op", "result_type", "set_grad_enabled", "shared", "write_result",
+]

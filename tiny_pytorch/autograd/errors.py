@@ -1,0 +1,36 @@
+"""What a user reads when an op fails: which op, what came, what it expects. Costs nothing until something fails."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._ext.engine import Op
+
+__all__ = ["ShapeError", "explain"]
+
+
+class ShapeError(RuntimeError, ValueError):
+    """Shapes that do not fit together. PyTorch raises RuntimeError here and NumPy ValueError: this is both."""
+
+
+def _describe(value: Any) -> str:
+    shape = getattr(value, "shape", None)
+    if shape is None:
+        return repr(value)
+    return f"{getattr(value, 'dtype', '?')}{list(shape)}"
+
+
+def explain(op: Op, arrays: tuple[Any, ...], params: dict[str, Any], error: Exception) -> Exception:
+    """The error to raise for ``error``, which the forward of ``op`` raised."""
+    if str(error).startswith(f"{op.name}:") or isinstance(error, (MemoryError, NotImplementedError)):
+        return error
+    got = ", ".join([_describe(a) for a in arrays] + [f"{name}={_describe(value)}" for name, value in params.items()])
+    expects = getattr(op, "expects", "")
+    message = f"{op.name}: {str(error).strip().rstrip('.')}. Got ({got})" + (f"; expected {expects}" if expects else "") + "."
+    if isinstance(error, IndexError):
+        return IndexError(message)
+    if isinstance(error, TypeError):
+        return TypeError(message)
+    if isinstance(error, (ValueError, RuntimeError)):
+        return ShapeError(message)
+    return error

@@ -1,0 +1,140 @@
+"""Whether operations record a graph: context managers that are also decorators. The state is each thread's own."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from .._ext import engine
+
+__all__ = ["enable_grad", "inference_mode", "is_grad_enabled", "no_grad", "set_grad_enabled"]
+
+is_grad_enabled = engine.is_grad_enabled
+
+
+class _GradMode:
+    """A context manager (reentrant and reusable) and decorator that sets the mode inside."""
+
+    mode: bool
+    __slots__ = ("_before",)
+
+    def __init__(self) -> None:
+        self._before: list[bool] = []
+
+    def __enter__(self) -> None:
+        self._before.append(engine.set_grad_enabled(self.mode))
+
+    def __exit__(self, *error: object) -> None:
+        engine.set_grad_enabled(self._before.pop())
+
+    def _copy(self) -> _GradMode:
+        return type(self)()
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        if inspect.isgeneratorfunction(function):
+            return self._decorate_generator(function)
+
+        @functools.wraps(function)
+        def decorated(*args: Any, **kwargs: Any) -> Any:
+            with self._copy():
+                return function(*args, **kwargs)
+
+        return decorated
+
+    def _decorate_generator(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        # The mode holds while the generator runs, not while its consumer does.
+        @functools.wraps(function)
+        def decorated(*args: Any, **kwargs: Any) -> Any:
+            generator = function(*args, **kwargs)
+            sent = None
+            try:
+                while True:
+                    with self._copy():
+                        value = generator.send(sent)
+                    sent = yield value
+            except StopIteration as stop:
+                return stop.value
+            finally:
+                generator.close()
+
+        return decorated
+
+
+class no_grad(_GradMode):
+    """Operations inside record no graph: their results have ``requires_grad=False``.
+
+    Examples
+    --------
+    >>> import tiny_pytorch as tp
+    >>> w = tp.ones(2, requires_grad=True)
+    >>> with tp.no_grad():
+    ...     (w * 2).requires_grad
+    False
+    """
+
+    mode = False
+    __slots__ = ()
+
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        self = super().__new__(cls)
+        if function is not None:    # @no_grad without parentheses
+            self.__init__()         # type: ignore[misc]
+            return self(function)
+        return self
+
+    def __init__(self, function: None = None) -> None:
+        super().__init__()
+
+
+class inference_mode(no_grad):
+    """PyTorch's name for ``no_grad`` that scripts use around evaluation."""
+
+    __slots__ = ()
+
+
+class enable_grad(no_grad):
+    """Operations inside record a graph, also within ``no_grad``.
+
+    Examples
+    --------
+    >>> import tiny_pytorch as tp
+    >>> w = tp.ones(2, requires_grad=True)
+    >>> with tp.no_grad(), tp.enable_grad():
+    ...     (w * 2).requires_grad
+    True
+    """
+
+    mode = True
+    __slots__ = ()
+
+
+class set_grad_enabled(_GradMode):
+    """Set recording on or off, at once; as a context manager, until its end.
+
+    Examples
+    --------
+    >>> import tiny_pytorch as tp
+    >>> w = tp.ones(2, requires_grad=True)
+    >>> with tp.set_grad_enabled(False):
+    ...     (w * 2).requires_grad
+    False
+    """
+
+    __slots__ = ("mode",)   # type: ignore[assignment]
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__()
+        self.mode = bool(mode)
+        self._before.append(engine.set_grad_enabled(self.mode))
+
+    def __enter__(self) -> None:
+        engine.set_grad_enabled(self.mode)
+
+    def _copy(self) -> _GradMode:
+        return type(self)(self.mode)
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        engine.set_grad_enabled(self._before.pop())     # as a decorator it sets nothing now
+        return super().__call__(function)

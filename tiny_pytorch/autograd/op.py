@@ -1,0 +1,61 @@
+"""How an op is declared: a forward on raw arrays, and beside it the rule for its gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .._ext.engine import Op
+
+__all__ = ["KERNEL_OPS", "Op", "op"]
+
+KERNEL_OPS: dict[str, Op] = {}
+"""Kernels that are ops themselves: rules that run on Tensors call the op, with its own gradient, instead of the reference."""
+
+
+def op(function: Callable[..., Any] | None = None, /, *, name: str | None = None, keeps: Any = (),
+       promotes: str | None = None, extra: bool = False, view: bool = False, many: bool = False,
+       kernel: str | None = None) -> Any:
+    """Declare an op: decorates ``forward(k, *arrays, **params)``; ``@it.gradient`` then decorates the rule.
+
+    Parameters
+    ----------
+    keeps : str, dict or sequence of them
+        What the rule reads: ``"inputs"``, ``"output"``, ``"cross"`` (an input only if another one needs a gradient) or
+        ``{input: inputs whose gradients need it}``. Nothing else is kept alive.
+    promotes : {None, "common", "floating"}
+        Whether mixed input dtypes are first converted to one, or to one floating dtype.
+    extra : bool
+        The forward returns ``(output, results)``: a tuple of further results for the rule.
+    view : bool
+        The output may share the first input's memory.
+    many : bool
+        The forward returns a tuple of outputs; the rule receives a tuple of gradients, None for unused ones.
+    kernel : str, optional
+        The kernel of which the op is the differentiable form, with the same arguments.
+
+    Examples
+    --------
+    >>> import tiny_pytorch as tp
+    >>> @tp.autograd.op(keeps="inputs")
+    ... def cube(k, x):
+    ...     return x**3
+    >>> @cube.gradient
+    ... def cube_gradient(k, g, saved):
+    ...     (x,) = saved.inputs
+    ...     return (g * 3.0 * x**2,)
+    >>> x = tp.tensor(2.0, requires_grad=True)
+    >>> y = cube(x)
+    >>> y.backward()
+    >>> y.item(), x.grad.item()
+    (8.0, 12.0)
+    """
+
+    def declare(forward: Callable[..., Any]) -> Op:
+        declared = Op(forward, name=name or forward.__name__.strip("_"), keeps=keeps, promotes=promotes, extra=extra,
+                      view=view, many=many)
+        if kernel is not None:
+            KERNEL_OPS[kernel] = declared
+        return declared
+
+    return declare if function is None else declare(function)

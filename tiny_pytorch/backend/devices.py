@@ -1,0 +1,41 @@
+"""Where an array's memory is, as PyTorch's scripts spell it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["Device"]
+
+
+class Device(str):
+    """A device by name, with PyTorch's ``type`` and ``index``.
+
+    Examples
+    --------
+    >>> import tiny_pytorch as tp
+    >>> tp.device("cpu").type, tp.device("cuda:1").index, tp.zeros(1).device == "cpu"
+    ('cpu', 1, True)
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, name: Any, index: int | None = None) -> Device:
+        name = str(name)
+        kind, _, number = name.partition(":")
+        if not kind.isidentifier() or (number and not number.isdigit()) or (number and index is not None):
+            raise ValueError(f"device: expected a name such as 'cpu' or 'cuda:0', got {name!r}")
+        return super().__new__(cls, name if index is None else f"{name}:{int(index)}")
+
+    @property
+    def type(self) -> str:
+        """The kind of device: ``"cpu"``, ``"cuda"``, ..."""
+        return self.partition(":")[0]
+
+    @property
+    def index(self) -> int | None:      # type: ignore[override]
+        """Which one of its kind, None if not said."""
+        number = self.partition(":")[2]
+        return int(number) if number else None
+
+    def __repr__(self) -> str:
+        return f"device({str(self)!r})"

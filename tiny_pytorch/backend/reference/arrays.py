@@ -1,0 +1,47 @@
+"""What the engine itself asks of arrays: copies, conversions, and whether two share memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..dtypes import raw
+
+__all__ = ["astype", "copy", "is_differentiable", "shares_memory", "write", "zero_at"]
+
+Array = Any
+
+
+def astype(xp: Any, x: Array, dtype: Any) -> Array:
+    """``x`` converted to ``dtype``, always in new memory."""
+    return xp.astype(x, raw(xp, dtype))
+
+
+def copy(xp: Any, x: Array) -> Array:
+    """``x`` in memory of its own."""
+    return xp.asarray(x, copy=True)
+
+
+def is_differentiable(xp: Any, x: Array) -> bool:
+    """Whether gradients can flow to an array of this dtype."""
+    return xp.isdtype(x.dtype, ("real floating", "complex floating"))
+
+
+def shares_memory(xp: Any, x: Array, y: Array) -> bool:
+    """Whether writing to ``x`` may change ``y``. Libraries whose views copy, or whose arrays are immutable, say False."""
+    return False
+
+
+def write(xp: Any, x: Array, value: Array) -> Array:
+    """``x`` with its content replaced by ``value`` (same shape and dtype): the same memory where the library can."""
+    x[...] = value
+    return x
+
+
+def zero_at(xp: Any, x: Array, positions: Array) -> Array:
+    """A copy of ``x`` with zeros at flat positions (row-major, 1-D integers, no duplicates)."""
+    size = 1
+    for n in x.shape:
+        size *= n
+    every = xp.arange(size, dtype=positions.dtype)
+    found = xp.searchsorted(xp.sort(positions), every, side="right") > xp.searchsorted(xp.sort(positions), every)
+    return xp.where(xp.reshape(found, x.shape), xp.zeros_like(x), x)

@@ -1,0 +1,135 @@
+"""Update rules of the optimizers: lists of arrays in, lists of new arrays out.
+
+One call updates many parameters. Each rule reads a parameter ``p``, its gradient ``g`` and its state, all of
+one shape and dtype, and never writes to them. A compiled twin may write the results into the memory of the
+parameters and of their state; it returns the lists that it was given.
+
+Hyper-parameters are Python floats. What depends on them alone (a bias correction, ``1 - lr * weight_decay``)
+is computed in double precision before it meets an array, so that float32 parameters stay float32 and lose
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+__all__ = ["adam", "sgd", "sgd_dampened"]
+
+Array = Any
+
+
+def sgd(
+    xp: Any,
+    params: Sequence[Array],
+    grads: Sequence[Array],
+    velocities: Sequence[Array] | None,
+    lr: float,
+    momentum: float,
+    weight_decay: float,
+    nesterov: bool,
+) -> tuple[list[Array], list[Array] | None]:
+    """Gradient descent whose momentum is a running mean of gradients, with decoupled weight decay.
+
+    With velocities: ``u = momentum * u + (1 - momentum) * g``, then ``p = p * (1 - lr * weight_decay) - lr *
+    d`` with ``d = u``. ``nesterov`` looks one step ahead, as if the same gradient came again: ``d = momentum
+    * u + (1 - momentum) * g``. Without velocities (None), ``d = g``.
+    """
+    check(params, grads, velocities)
+    keep = 1 - lr * weight_decay
+    directions = grads
+    if velocities is not None:
+        velocities = [momentum * u + (1 - momentum) * g for u, g in zip(velocities, grads, strict=True)]
+        directions = velocities
+        if nesterov:
+            directions = [momentum * u + (1 - momentum) * g for u, g in zip(velocities, grads, strict=True)]
+    return [keep * p - lr * d for p, d in zip(params, directions, strict=True)], velocities
+
+
+def sgd_dampened(
+    xp: Any,
+    params: Sequence[Array],
+    grads: Sequence[Array],
+    velocities: Sequence[Array | None] | None,
+    lr: float,
+    momentum: float,
+    dampening: float,
+    weight_decay: float,
+    nesterov: bool,
+) -> tuple[list[Array], list[Array] | None]:
+    """Gradient descent by PyTorch's rule: L2 penalty, and a velocity that is a sum of gradients.
+
+    ``g = g + weight_decay * p``; with velocities ``u = momentum * u + (1 - dampening) * g``, or ``u = g``
+    where the entry is None (a parameter's first step); then ``p = p - lr * d`` with ``d = u``, or with
+    ``nesterov`` ``d = g + momentum * u``. Without velocities (None), ``d = g``.
+    """
+    check(params, grads, velocities)
+    if weight_decay != 0:
+        grads = [g + weight_decay * p for p, g in zip(params, grads, strict=True)]
+    directions = grads
+    if velocities is not None:
+        velocities = [
+            xp.asarray(g, copy=True) if u is None else momentum * u + (1 - dampening) * g
+            for u, g in zip(velocities, grads, strict=True)
+        ]
+        directions = velocities
+        if nesterov:
+            directions = [g + momentum * u for u, g in zip(velocities, grads, strict=True)]
+    return [p - lr * d for p, d in zip(params, directions, strict=True)], velocities
+
+
+def adam(
+    xp: Any,
+    params: Sequence[Array],
+    grads: Sequence[Array],
+    first: Sequence[Array],
+    second: Sequence[Array],
+    steps: Sequence[Array],
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+) -> tuple[list[Array], list[Array], list[Array], list[Array]]:
+    """Adam with an L2 penalty (Kingma and Ba, 2014).
+
+    ``g = g + weight_decay * p``, ``m = beta1 * m + (1 - beta1) * g``, ``v = beta2 * v + (1 - beta2) * g^2``,
+    ``p = p - lr * m^ / (sqrt(v^) + eps)`` with ``m^ = m / (1 - beta1^t)`` and ``v^ = v / (1 - beta2^t)``.
+
+    ``first`` and ``second`` hold the ``m`` and the ``v``. ``steps`` holds each parameter's own number of earlier
+    updates as a float32 array of shape (), so that ``t`` is that plus 1.
+    """
+    check(params, grads, first, second)
+    results: tuple[list[Array], list[Array], list[Array], list[Array]] = ([], [], [], [])
+    for p, g, m, v, step in zip(params, grads, first, second, steps, strict=True):
+        if weight_decay != 0:
+            g = g + weight_decay * p
+        step = step + 1
+        t = float(step)
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * (g * g)
+        m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+        p = p - lr * (m_hat / (xp.sqrt(v_hat) + eps))
+        for result, array in zip(results, (p, m, v, step), strict=True):
+            result.append(array)
+    return results
+
+
+def check(params: Sequence[Array], grads: Sequence[Array], *states: Sequence[Array | None] | None) -> None:
+    """Raise unless every parameter has a gradient and state (or None) of its own shape and dtype."""
+    for name, arrays in (("gradient", grads), *(("state", state) for state in states)):
+        if arrays is None:
+            continue
+        if len(arrays) != len(params):
+            raise ValueError(f"{name}: expected one for each of {len(params)} parameters, got {len(arrays)}")
+        for i, (p, a) in enumerate(zip(params, arrays, strict=True)):
+            if a is not None and tuple(a.shape) != tuple(p.shape):
+                raise ValueError(
+                    f"{name}: parameter {i} of the group has shape {tuple(p.shape)}, but its {name} has "
+                    f"shape {tuple(a.shape)}; they must be the same"
+                )
+            if a is not None and a.dtype != p.dtype:
+                raise TypeError(
+                    f"{name}: parameter {i} of the group is {p.dtype}, but its {name} is {a.dtype}; convert "
+                    "it first"
+                )

@@ -1,0 +1,61 @@
+"""The table of kernels: every reference kernel bound to a namespace, with a backend's own versions in their place."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from types import ModuleType
+from typing import Any
+
+from . import reference
+
+__all__ = ["Kernels", "reference_kernels"]
+
+
+@functools.cache
+def reference_kernels() -> dict[str, Any]:
+    """Every public function of the reference modules, by name. Its first parameter is the namespace."""
+    found: dict[str, Any] = {}
+    for module in reference.FAMILIES:
+        for name in module.__all__:
+            function = getattr(module, name)
+            if name in found:
+                raise RuntimeError(f"two reference kernels are named {name}")
+            found[name] = function
+    return found
+
+
+class Kernels:
+    """One backend's kernels as attributes: ``k.linear(x, weight, bias)``, and its namespace as ``k.xp``.
+
+    Parameters
+    ----------
+    xp : namespace
+        An array-API namespace.
+    overrides : module or None
+        Its public functions (``__all__``) replace the reference kernels of the same name; ``xp`` is not passed to them.
+
+    Raises
+    ------
+    TypeError
+        If an override has no reference twin or other parameters than it.
+    """
+
+    def __init__(self, xp: Any, overrides: ModuleType | None = None):
+        self.xp = xp
+        for name, function in reference_kernels().items():
+            setattr(self, name, functools.partial(function, xp))
+        if overrides is not None:
+            for name in overrides.__all__:
+                self.override(name, getattr(overrides, name))
+
+    def override(self, name: str, function: Any) -> None:
+        """Put a backend's own kernel in the reference's place."""
+        twin = reference_kernels().get(name)
+        if twin is None:
+            raise TypeError(f"kernel {name}: the reference has none of that name; write it in backend/reference/ first")
+        expected = list(inspect.signature(twin).parameters)[1:]
+        if list(inspect.signature(function).parameters) != expected:
+            raise TypeError(f"kernel {name}: parameters {list(inspect.signature(function).parameters)} differ from the "
+                            f"reference's {expected}")
+        setattr(self, name, function)

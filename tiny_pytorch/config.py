@@ -1,0 +1,42 @@
+"""What this installation is made of, and how many threads it uses."""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+import numpy
+
+from . import backend
+from .backend.numpy import get_num_threads, set_num_threads
+from .version import __version__
+
+__all__ = ["config", "get_num_threads", "set_num_threads", "show_config"]
+
+
+def config() -> dict[str, Any]:
+    """The facts that ``show_config`` prints, as a dictionary."""
+    here = backend.current()
+    return {
+        "tiny_pytorch": __version__,
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "numpy": numpy.__version__,
+        "backend": here.name,
+        "device": str(here.xp.empty(0).device),
+        **here.facts(),
+    }
+
+
+def show_config() -> None:
+    """Print version, backend, compiled kernels and their instruction set, BLAS and threads.
+
+    Examples
+    --------
+    >>> import tiny_pytorch as tp
+    >>> tp.show_config()  # doctest: +ELLIPSIS
+    tiny_pytorch      ...
+    """
+    for name, value in config().items():
+        text = ", ".join(value) if isinstance(value, (list, tuple)) else str(value)
+        print(f"{name:<17} {text}")

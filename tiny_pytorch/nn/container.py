@@ -1,0 +1,277 @@
+"""Containers: modules that hold modules, in a row, a list or a dict."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Self, overload
+
+from .module import Module, _indented, _tree
+
+
+class _Row(Module):
+    """Modules named "0", "1", ...: what Sequential and ModuleList share."""
+
+    # The modules in order, made when first asked for: a forward pass looks up no names.
+    _row: tuple[Module, ...] | None = None
+
+    def _members(self) -> tuple[Module, ...]:
+        if self._row is None:
+            self.__dict__["_row"] = tuple(self._own("module").values())
+        return self._row
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        self.__dict__.pop("_row", None)
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        self.__dict__.pop("_row", None)
+
+    def _name(self, index: int) -> str:
+        count, position = len(self), operator.index(index)
+        if not -count <= position < count:
+            raise IndexError(f"{type(self).__name__} index {index} is out of range: it holds {count} modules")
+        return list(self._own("module"))[position]
+
+    def _refill(self, modules: Iterable[Module]) -> None:
+        for name in self._own("module"):
+            delattr(self, name)
+        for index, module in enumerate(modules):
+            self.add_module(str(index), module)
+
+    def __len__(self) -> int:
+        return len(self._members())
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self._members())
+
+    def __contains__(self, module: object) -> bool:
+        return any(module is member for member in self._members())
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        name = self._name(index)
+        _check_module(self, module)
+        setattr(self, name, module)
+
+    def __delitem__(self, index: int | slice) -> None:
+        for name in list(self._own("module"))[index] if isinstance(index, slice) else [self._name(index)]:
+            delattr(self, name)
+        self._refill(self._members())
+
+    def append(self, module: Module) -> Self:
+        """Add a module at the end; returns self."""
+        _check_module(self, module)
+        self.add_module(str(len(self)), module)
+        return self
+
+    def insert(self, index: int, module: Module) -> Self:
+        """Insert a module before ``index``; returns self."""
+        _check_module(self, module)
+        modules = list(self)
+        if not -len(modules) <= index <= len(modules):
+            raise IndexError(
+                f"insert at {index} is out of range: {type(self).__name__} holds {len(modules)} modules"
+            )
+        modules.insert(index, module)
+        self._refill(modules)
+        return self
+
+    def extend(self, modules: Iterable[Module]) -> Self:
+        """Add modules at the end; returns self."""
+        modules = list(modules)
+        for module in modules:
+            _check_module(self, module)
+        for module in modules:
+            self.append(module)
+        return self
+
+    def pop(self, index: int = -1) -> Module:
+        """Remove and return a module."""
+        module = self[index]
+        del self[index]
+        return module
+
+    def _take(self, index: slice) -> dict[str, Module]:
+        return dict(list(self._own("module").items())[index])
+
+
+class Sequential(_Row):
+    """``y = fn(...f2(f1(x)))``: modules in a row, each fed with the one before.
+
+    Parameters
+    ----------
+    *args : Module, or one mapping of names to modules
+        Modules given as arguments are named ``"0"``, ``"1"``, ...
+
+    Notes
+    -----
+    Indexing with a slice gives a Sequential of the same modules. ``append``, ``insert``, ``extend`` and
+    ``pop`` change it in place.
+
+    Examples
+    --------
+    >>> import tiny_pytorch as tp
+    >>> tp.nn.Sequential(tp.nn.Linear(4, 8), tp.nn.ReLU())
+    Sequential(
+      (0): Linear(in_features=4, out_features=8, bias=True)
+      (1): ReLU()
+    )
+    """
+
+    def __init__(self, *args: Module | Mapping[str, Module]) -> None:
+        super().__init__()
+        if len(args) == 1 and isinstance(args[0], Mapping):
+            for name, module in args[0].items():
+                _check_module(self, module)
+                self.add_module(name, module)
+        else:
+            self.extend(args)
+
+    def forward(self, input: Any) -> Any:
+        for module in self._row or self._members():
+            input = module(input)
+        return input
+
+    @overload
+    def __getitem__(self, index: int) -> Module: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequential: ...
+    def __getitem__(self, index: int | slice) -> Module:
+        if isinstance(index, slice):
+            return type(self)(self._take(index))
+        return getattr(self, self._name(index))
+
+    def __add__(self, other: Sequential) -> Sequential:
+        if not isinstance(other, Sequential):
+            return NotImplemented
+        return Sequential(*self, *other)
+
+
+class ModuleList(_Row):
+    """A list of modules whose parameters are part of the model; it has no ``forward``.
+
+    Parameters
+    ----------
+    modules : iterable of Module, optional
+
+    Examples
+    --------
+    >>> import tiny_pytorch as tp
+    >>> layers = tp.nn.ModuleList([tp.nn.Linear(4, 4) for _ in range(3)])
+    >>> layers
+    ModuleList(
+      (0-2): 3 x Linear(in_features=4, out_features=4, bias=True)
+    )
+    """
+
+    def __init__(self, modules: Iterable[Module] | None = None) -> None:
+        super().__init__()
+        if modules is not None:
+            self.extend(modules)
+
+    @overload
+    def __getitem__(self, index: int) -> Module: ...
+    @overload
+    def __getitem__(self, index: slice) -> ModuleList: ...
+    def __getitem__(self, index: int | slice) -> Module:
+        if isinstance(index, slice):
+            return type(self)(self._take(index).values())
+        return getattr(self, self._name(index))
+
+    def __iadd__(self, modules: Iterable[Module]) -> Self:
+        return self.extend(modules)
+
+    def __add__(self, modules: Iterable[Module]) -> ModuleList:
+        return ModuleList([*self, *modules])
+
+    def __repr__(self) -> str:
+        # Equal neighbours are written once: (0-2): 3 x Linear(...)
+        groups: list[tuple[int, int, str]] = []
+        for index, text in enumerate(map(repr, self)):
+            if groups and groups[-1][2] == text:
+                groups[-1] = (groups[-1][0], index, text)
+            else:
+                groups.append((index, index, text))
+        children = [
+            f"({first}): {_indented(text)}"
+            if first == last
+            else f"({first}-{last}): {last - first + 1} x {_indented(text)}"
+            for first, last, text in groups
+        ]
+        return _tree(self._get_name(), self.extra_repr(), children)
+
+
+class ModuleDict(Module):
+    """A dict of modules whose parameters are part of the model; it has no ``forward``.
+
+    Parameters
+    ----------
+    modules : mapping or iterable of (name, Module) pairs, optional
+
+    Examples
+    --------
+    >>> import tiny_pytorch as tp
+    >>> heads = tp.nn.ModuleDict({"digit": tp.nn.Linear(8, 10), "parity": tp.nn.Linear(8, 2)})
+    >>> list(heads)
+    ['digit', 'parity']
+    """
+
+    def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None) -> None:
+        super().__init__()
+        if modules is not None:
+            self.update(modules)
+
+    def __getitem__(self, name: str) -> Module:
+        return self._own("module")[name]
+
+    def __setitem__(self, name: str, module: Module) -> None:
+        _check_module(self, module)
+        self.add_module(name, module)
+
+    def __delitem__(self, name: str) -> None:
+        if name not in self._own("module"):
+            raise KeyError(name)
+        delattr(self, name)
+
+    def __len__(self) -> int:
+        return len(self._own("module"))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._own("module"))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._own("module")
+
+    def keys(self) -> Iterable[str]:
+        """The names."""
+        return self._modules.keys()
+
+    def values(self) -> Iterable[Module]:
+        """The modules."""
+        return self._modules.values()
+
+    def items(self) -> Iterable[tuple[str, Module]]:
+        """The (name, module) pairs."""
+        return self._modules.items()
+
+    def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
+        """Add the pairs of a mapping or an iterable; a known name is replaced."""
+        for name, module in modules.items() if isinstance(modules, Mapping | ModuleDict) else modules:
+            self[name] = module
+
+    def pop(self, name: str) -> Module:
+        """Remove and return a module."""
+        module = self[name]
+        del self[name]
+        return module
+
+    def clear(self) -> None:
+        """Remove every module."""
+        for name in list(self):
+            del self[name]
+
+
+def _check_module(container: Module, module: Any) -> None:
+    if not isinstance(module, Module):
+        raise TypeError(f"{type(container).__name__} holds modules, got {type(module).__name__}: {module!r}")

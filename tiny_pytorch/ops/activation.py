@@ -1,0 +1,214 @@
+"""Activations: what stands between two layers. Elementwise functions first, then those along one axis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..autograd import inplace as write
+from ..autograd import op
+from .naming import dims, normalize_axis
+
+__all__ = [
+    "elu", "gelu", "leaky_relu", "log_softmax", "logsigmoid", "relu", "relu_", "sigmoid", "silu", "softmax",
+    "softplus",
+]  # fmt: skip
+
+K = Any  # a table of kernels
+Array = Any  # a raw array, or in the world of higher derivatives a Tensor
+Tensor = Any  # the class stands above the ops
+
+
+@op(keeps="output", kernel="relu")
+def _relu(k: K, x: Array) -> Array:
+    return k.relu(x)
+
+
+@_relu.gradient
+def _(k: K, g: Array, saved: Any) -> tuple:
+    return (k.relu_grad(g, saved.output),)
+
+
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """``y = max(x, 0)``; NaN stays NaN, and the derivative at 0 is 0.
+
+    Parameters
+    ----------
+    input : Tensor
+    inplace : bool, default False
+        Write the result into the input; so also below.
+
+    Examples
+    --------
+    >>> import tiny_pytorch as tp
+    >>> tp.relu(tp.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
+    return write(_relu, input) if inplace else _relu(input)
+
+
+def relu_(input: Tensor) -> Tensor:
+    """:func:`relu`, written into the input."""
+    return write(_relu, input)
+
+
+@op(keeps="output", promotes="floating", kernel="sigmoid")
+def sigmoid(k: K, x: Array) -> Array:
+    """``y = 1 / (1 + e^-x)``, without overflow."""
+    return k.sigmoid(x)
+
+
+@sigmoid.gradient
+def _(k: K, g: Array, saved: Any) -> tuple:
+    y = saved.output
+    return (g * (y * (1.0 - y)),)
+
+
+@op(keeps="inputs", promotes="floating", kernel="gelu")
+def _gelu(k: K, x: Array, *, approximate: str) -> Array:
+    return k.gelu(x, approximate)
+
+
+@_gelu.gradient
+def _(k: K, g: Array, saved: Any, *, approximate: str) -> tuple:
+    return (k.gelu_grad(g, saved.inputs[0], approximate),)
+
+
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """``y = x * Phi(x)``, Phi the distribution function of the standard normal.
+
+    Parameters
+    ----------
+    input : Tensor
+    approximate : {"none", "tanh"}
+        "tanh" computes ``x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))`` instead.
+
+    References
+    ----------
+    D. Hendrycks, K. Gimpel, "Gaussian error linear units", 2016.
+    """
+    return _gelu(input, approximate=approximate)
+
+
+@op(keeps="inputs", promotes="floating", kernel="silu")
+def _silu(k: K, x: Array) -> Array:
+    return k.silu(x)
+
+
+@_silu.gradient
+def _(k: K, g: Array, saved: Any) -> tuple:
+    return (k.silu_grad(g, saved.inputs[0]),)
+
+
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
+    """``y = x / (1 + e^-x)``, also called swish."""
+    return write(_silu, input) if inplace else _silu(input)
+
+
+@op(keeps="inputs", promotes="floating")
+def _leaky_relu(k: K, x: Array, *, negative_slope: float) -> Array:
+    return k.xp.where(x > 0, x, x * negative_slope)
+
+
+@_leaky_relu.gradient
+def _(k: K, g: Array, saved: Any, *, negative_slope: float) -> tuple:
+    return (k.xp.where(saved.inputs[0] > 0, g, g * negative_slope),)
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+    """``y = x`` where ``x > 0``, else ``negative_slope * x``."""
+    if inplace:
+        return write(_leaky_relu, input, negative_slope=negative_slope)
+    return _leaky_relu(input, negative_slope=negative_slope)
+
+
+@op(keeps="inputs", promotes="floating")
+def _elu(k: K, x: Array, *, alpha: float) -> Array:
+    return k.xp.where(x > 0, x, alpha * k.xp.expm1(k.xp.minimum(x, 0.0)))
+
+
+@_elu.gradient
+def _(k: K, g: Array, saved: Any, *, alpha: float) -> tuple:
+    x = saved.inputs[0]
+    return (k.xp.where(x > 0, g, g * (alpha * k.xp.exp(k.xp.minimum(x, 0.0)))),)
+
+
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """``y = x`` where ``x > 0``, else ``alpha * (e^x - 1)``.
+
+    References
+    ----------
+    D.-A. Clevert, T. Unterthiner, S. Hochreiter, "Fast and accurate deep network learning by exponential
+    linear units", 2015.
+    """
+    return write(_elu, input, alpha=alpha) if inplace else _elu(input, alpha=alpha)
+
+
+@op(keeps="inputs", promotes="floating")
+def _softplus(k: K, x: Array, *, beta: float, threshold: float) -> Array:
+    z = x * beta
+    return k.xp.where(z > threshold, x, k.xp.log1p(k.xp.exp(k.xp.minimum(z, threshold))) / beta)
+
+
+@_softplus.gradient
+def _(k: K, g: Array, saved: Any, *, beta: float, threshold: float) -> tuple:
+    z = saved.inputs[0] * beta
+    return (k.xp.where(z > threshold, g, g * k.sigmoid(z)),)
+
+
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """``y = log(1 + e^(beta x)) / beta``, and ``y = x`` where ``beta x > threshold``."""
+    return _softplus(input, beta=beta, threshold=threshold)
+
+
+def logsigmoid(input: Tensor) -> Tensor:
+    """``y = log(1 / (1 + e^-x)) = -softplus(-x)``."""
+    return -softplus(-input)
+
+
+@op(keeps="output", promotes="floating", kernel="softmax")
+def _softmax(k: K, x: Array, *, axis: int) -> Array:
+    return k.softmax(x, axis)
+
+
+@_softmax.gradient
+def _(k: K, g: Array, saved: Any, *, axis: int) -> tuple:
+    return (k.softmax_grad(g, saved.output, axis),)
+
+
+@dims
+def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
+    """``y = e^x / sum of e^x`` along one axis, computed without overflow.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+        The axis; ``axis`` is accepted too.
+    dtype : optional
+        Convert the input to it first.
+
+    Examples
+    --------
+    >>> import tiny_pytorch as tp
+    >>> tp.softmax(tp.zeros(2, 4), dim=1)[0]
+    tensor([0.2500, 0.2500, 0.2500, 0.2500])
+    """
+    axis = normalize_axis("softmax", dim, len(input.shape))
+    return _softmax(input if dtype is None else input.to(dtype), axis=axis)
+
+
+@op(keeps="output", promotes="floating", kernel="log_softmax")
+def _log_softmax(k: K, x: Array, *, axis: int) -> Array:
+    return k.log_softmax(x, axis)
+
+
+@_log_softmax.gradient
+def _(k: K, g: Array, saved: Any, *, axis: int) -> tuple:
+    return (k.log_softmax_grad(g, saved.output, axis),)
+
+
+@dims
+def log_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
+    """``y = x - log(sum of e^x)`` along one axis, without overflow; parameters as in :func:`softmax`."""
+    axis = normalize_axis("log_softmax", dim, len(input.shape))
+    return _log_softmax(input if dtype is None else input.to(dtype), axis=axis)

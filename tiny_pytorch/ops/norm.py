@@ -1,0 +1,175 @@
+"""Normalisation: layer_norm and batch_norm."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .. import backend
+from ..autograd import assign, op
+
+__all__ = ["batch_norm", "layer_norm"]
+
+K = Any  # a table of kernels
+Array = Any  # a raw array, or in the world of higher derivatives a Tensor
+Tensor = Any  # the class stands above the ops
+
+
+@op(promotes="floating", extra=True)
+def _layer_norm(k: K, x: Array, weight: Array | None, bias: Array | None, *, axes: int, eps: float) -> tuple:
+    y, mean, rstd = k.layer_norm(x, weight, bias, axes, eps)
+    return y, (mean, rstd)
+
+
+@_layer_norm.gradient
+def _(k: K, g: Array, saved: Any, *, axes: int, eps: float) -> tuple:
+    x, weight, _ = saved.inputs
+    mean, rstd = saved.extra
+    return k.layer_norm_grad(g, x, weight, mean, rstd, axes, saved.needs)
+
+
+@op(promotes="floating", extra=True, many=True)
+def _batch_norm(k: K, x: Array, weight: Array | None, bias: Array | None, *, eps: float) -> tuple:
+    # mean and var leave the graph for the running statistics; no gradient comes back through them.
+    y, mean, var, rstd = k.batch_norm(x, weight, bias, eps)
+    return (y, mean, var), (mean, rstd)
+
+
+@_batch_norm.gradient
+def _(k: K, g: Array, saved: Any, *, eps: float) -> tuple:
+    x, weight, _ = saved.inputs
+    mean, rstd = saved.extra
+    return k.batch_norm_grad(g[0], x, weight, mean, rstd, saved.needs)
+
+
+def layer_norm(
+    input: Tensor,
+    normalized_shape: int | tuple[int, ...],
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """``y = (x - mean) / sqrt(var + eps) * weight + bias`` over the last axes.
+
+    Parameters
+    ----------
+    input : Tensor, shape (..., *normalized_shape)
+    normalized_shape : int or tuple of ints
+        The shape of the axes over which mean and (biased) variance are taken.
+    weight, bias : Tensor of shape ``normalized_shape``, optional
+    eps : float, default 1e-5
+
+    Raises
+    ------
+    RuntimeError
+        When the input's last axes, the weight or the bias have another shape.
+
+    References
+    ----------
+    J. L. Ba, J. R. Kiros, G. E. Hinton, "Layer normalization", 2016.
+
+    Examples
+    --------
+    >>> import tiny_pytorch as tp
+    >>> tp.nn.functional.layer_norm(tp.tensor([[1.0, 3.0]]), (2,), eps=0.0)
+    tensor([[-1.,  1.]])
+    """
+    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if not shape or input.shape[-len(shape) :] != shape:
+        raise RuntimeError(
+            f"layer_norm: expected an input whose last axes are {shape} (normalized_shape), got shape "
+            f"{input.shape}"
+        )
+    for name, tensor in (("weight", weight), ("bias", bias)):
+        if tensor is not None and tensor.shape != shape:
+            raise RuntimeError(f"layer_norm: expected a {name} of shape {shape}, got {tensor.shape}")
+    return _layer_norm(input, weight, bias, axes=len(shape), eps=eps)
+
+
+def batch_norm(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """``y = (x - mean) / sqrt(var + eps) * weight + bias`` for each channel.
+
+    Parameters
+    ----------
+    input : Tensor, shape (N, C) or (N, C, ...)
+    running_mean, running_var : Tensor of shape (C,), or None
+        With ``training`` they are updated in place, ``r = (1 - momentum) * r + momentum * batch statistic``,
+        with the unbiased variance; without, they are the mean and the variance.
+    weight, bias : Tensor of shape (C,), optional
+    training : bool, default False
+        Whether mean and (biased) variance are those of the batch.
+    momentum : float, default 0.1
+    eps : float, default 1e-5
+
+    Raises
+    ------
+    ValueError
+        When training with a single value per channel, whose variance says nothing.
+    RuntimeError
+        For statistics or parameters of another shape, and without ``training`` when there are no statistics.
+
+    References
+    ----------
+    S. Ioffe, C. Szegedy, "Batch normalization: accelerating deep network training by reducing internal
+    covariate shift", 2015.
+    """
+    if len(input.shape) < 2:
+        raise ValueError(f"batch_norm: expected an input of shape (N, C, ...), got {input.shape}")
+    channels = input.shape[1]
+    for name, tensor in (
+        ("running_mean", running_mean),
+        ("running_var", running_var),
+        ("weight", weight),
+        ("bias", bias),
+    ):
+        if tensor is not None and tensor.shape != (channels,):
+            raise RuntimeError(
+                f"batch_norm: expected a {name} of shape ({channels},) for an input of shape "
+                f"{input.shape} with {channels} channels, got {tensor.shape}"
+            )
+    if not training:
+        if running_mean is None or running_var is None:
+            raise RuntimeError("batch_norm: without training=True it needs running_mean and running_var")
+        return _with_given_statistics(input, running_mean, running_var, weight, bias, eps)
+    count = math.prod(input.shape) // channels if channels else 0
+    if count == 1:
+        raise ValueError(
+            "batch_norm: training needs more than one value per channel, got an input of shape "
+            f"{input.shape}; use a larger batch (drop_last=True avoids a last batch of one) or eval()"
+        )
+    output, mean, var = _batch_norm(input, weight, bias, eps=eps)
+    if count:
+        if running_mean is not None:
+            _move(running_mean, mean.array, momentum)
+        if running_var is not None:
+            _move(running_var, var.array * (count / (count - 1)), momentum)
+    return output
+
+
+def _move(running: Tensor, new: Array, momentum: float) -> None:
+    """``running = (1 - momentum) * running + momentum * new``, in place and outside the graph."""
+    k, old = backend.kernels(), running.array
+    assign(running, old * (1.0 - momentum) + k.astype(new, old.dtype) * momentum)
+
+
+def _with_given_statistics(
+    input: Tensor, mean: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
+) -> Tensor:
+    """``input * scale + shift``, with both composed from the small tensors."""
+    scale = (var + eps) ** -0.5
+    if weight is not None:
+        scale = scale * weight
+    shift = -mean * scale
+    if bias is not None:
+        shift = shift + bias
+    along_channels = (1, -1) + (1,) * (len(input.shape) - 2)
+    return input * scale.reshape(along_channels) + shift.reshape(along_channels)

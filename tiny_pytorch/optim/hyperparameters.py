@@ -1,0 +1,39 @@
+"""Checks of an optimizer's hyper-parameters, which live in its parameter groups."""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+from typing import Any
+
+Group = dict[str, Any]
+
+# What PyTorch's optimizers can switch on in a group and these cannot; a switch that is off is welcome.
+UNSUPPORTED = ("amsgrad", "maximize", "decoupled_weight_decay", "differentiable")
+
+
+def to_number(name: str, value: Any, low: float = -math.inf, below: float = math.inf) -> float:
+    """``value`` as a Python float in ``[low, below)``. A NumPy scalar would widen the arrays that it meets.
+
+    Raises
+    ------
+    TypeError
+        If it is not a real number.
+    ValueError
+        If it is out of range, NaN or infinite.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number, got {value!r} ({type(value).__name__})")
+    number = float(value)
+    if not (math.isfinite(number) and low <= number < below):
+        lower = "" if low == -math.inf else f", at least {low:g}"
+        upper = "" if below == math.inf else f" and below {below:g}"
+        raise ValueError(f"{name} must be finite{lower}{upper}, got {value!r}")
+    return number
+
+
+def refuse_unsupported(group: Group) -> None:
+    """Raise ValueError if a group switches on what only PyTorch's optimizers have."""
+    for name in UNSUPPORTED:
+        if group.get(name):
+            raise ValueError(f"{name}={group[name]!r} is not supported here; leave it out or set it to False")

@@ -1,0 +1,111 @@
+"""Everything random: generators, and the one that is used when none is given.
+
+Numbers are drawn by NumPy's generator on the host, so that a seed gives the same numbers on every backend.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import numpy
+
+__all__ = ["Generator", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"]
+
+
+class Generator:
+    """A stream of random numbers with its own seed.
+
+    Attributes
+    ----------
+    rng : numpy.random.Generator
+        What draws the numbers.
+
+    Examples
+    --------
+    >>> import tiny_pytorch as tp
+    >>> a = tp.rand(3, generator=tp.Generator().manual_seed(0))
+    >>> b = tp.rand(3, generator=tp.Generator().manual_seed(0))
+    >>> bool((a == b).all())
+    True
+    """
+
+    def __init__(self, device: Any = None) -> None:
+        self.rng: numpy.random.Generator
+        self.manual_seed(secrets.randbits(63))
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Start the stream anew from ``seed`` (any integer); returns the generator."""
+        if isinstance(seed, bool) or not hasattr(seed, "__index__"):
+            raise TypeError(f"manual_seed: expected an integer, got {seed!r}")
+        self._seed = int(seed)
+        self.rng = numpy.random.Generator(numpy.random.PCG64(self._seed % 2**64))
+        return self
+
+    def seed(self) -> int:
+        """Start anew from a seed that nobody knows, and return it."""
+        self.manual_seed(secrets.randbits(63))
+        return self._seed
+
+    def initial_seed(self) -> int:
+        """The seed that the stream was last started from."""
+        return self._seed
+
+    def get_state(self) -> dict[str, Any]:
+        """The position in the stream, for ``set_state``."""
+        return {"seed": self._seed, "state": self.rng.bit_generator.state}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go back to a position in a stream."""
+        if not (isinstance(state, dict) and {"seed", "state"} <= state.keys()):
+            raise TypeError("set_state: expected what get_state() returned")
+        self.rng.bit_generator.state = state["state"]
+        self._seed = state["seed"]
+
+    def __repr__(self) -> str:
+        return f"Generator(seed={self._seed})"
+
+
+_default: Generator | None = None
+
+
+def default_generator() -> Generator:
+    """The generator that is used when none is given."""
+    global _default
+    if _default is None:
+        _default = Generator()
+    return _default
+
+
+def manual_seed(seed: int) -> Generator:
+    """Make everything random that follows reproducible; returns the default generator.
+
+    Examples
+    --------
+    >>> import tiny_pytorch as tp
+    >>> _ = tp.manual_seed(0); a = tp.randn(2)
+    >>> _ = tp.manual_seed(0); b = tp.randn(2)
+    >>> bool((a == b).all())
+    True
+    """
+    return default_generator().manual_seed(seed)
+
+
+def seed() -> int:
+    """Start the default generator anew from a seed that nobody knows, and return it."""
+    return default_generator().seed()
+
+
+def initial_seed() -> int:
+    """The seed of the default generator."""
+    return default_generator().initial_seed()
+
+
+def get_rng_state() -> dict[str, Any]:
+    """The default generator's position."""
+    return default_generator().get_state()
+
+
+def set_rng_state(state: dict[str, Any]) -> None:
+    """Go back to a position of the default generator."""
+    default_generator().set_state(state)

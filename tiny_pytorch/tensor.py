@@ -1,0 +1,834 @@
+"""``Tensor``: an array, its gradient, its operators. The mathematics is in ``ops``; here are only names for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy
+
+from . import autograd, backend, ops
+from .autograd import Variable, inplace
+from .backend.devices import Device
+from .backend.dtypes import DType, as_dtype, get_default_dtype
+from .printing import format_tensor
+
+__all__ = ["RemovableHandle", "Tensor"]
+
+
+class RemovableHandle:
+    """Takes a hook away again: ``handle.remove()``, or as a context manager at its end."""
+
+    __slots__ = ("_remove",)
+
+    def __init__(self, remove: Callable[[], Any]):
+        self._remove = remove
+
+    def remove(self) -> None:
+        """Remove the hook; a second time does nothing."""
+        self._remove()
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.remove()
+
+
+class Tensor(Variable):
+    """An n-dimensional array that remembers how it was computed.
+
+    Parameters
+    ----------
+    data : Tensor, array, number or nested sequence
+        A Tensor's or a backend array's memory is shared; anything else is converted by ``tp.tensor``.
+    requires_grad : bool
+        Whether gradients are wanted. Default False.
+
+    Examples
+    --------
+    >>> import tiny_pytorch as tp
+    >>> x = tp.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    >>> y = (x * x).sum()
+    >>> y.backward()
+    >>> x.grad
+    tensor([[2., 4.],
+            [6., 8.]])
+    """
+
+    __array_ufunc__ = None      # numpy_array * tensor asks Tensor
+    __array_priority__ = 1000
+
+    def __init__(self, data: Any = (), requires_grad: bool = False):
+        if isinstance(data, Variable):
+            self._set_shared(data)
+        else:
+            self._set_leaf(data if backend.current().owns(data) else ops.tensor(data).array)
+        if requires_grad:
+            self.requires_grad = True
+
+    # What it is
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The sizes of the dimensions."""
+        return tuple(self.array.shape)
+
+    @property
+    def dtype(self) -> DType:
+        """The data type, e.g. ``tp.float32``."""
+        return as_dtype(self.array.dtype)
+
+    @property
+    def device(self) -> Device:
+        """Where the memory is."""
+        return Device(self.array.device)
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return len(self.array.shape)
+
+    @property
+    def T(self) -> Tensor:
+        """The dimensions in reverse order."""
+        return ops.permute(self, tuple(reversed(range(self.ndim))))
+
+    @property
+    def mT(self) -> Tensor:
+        """The last two dimensions exchanged."""
+        return ops.mT(self)
+
+    def dim(self) -> int:
+        """The number of dimensions."""
+        return len(self.array.shape)
+
+    ndimension = dim
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or one size of it."""
+        shape = self.shape
+        return shape if dim is None else shape[ops.normalize_axis("size", dim, len(shape))]
+
+    def numel(self) -> int:
+        """The number of elements."""
+        count = 1
+        for n in self.array.shape:
+            count *= n
+        return count
+
+    nelement = numel
+
+    def element_size(self) -> int:
+        """Bytes per element."""
+        return self.dtype.itemsize
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes per element."""
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        return self.numel() * self.dtype.itemsize
+
+    def is_floating_point(self) -> bool:
+        """Whether the dtype is a real floating one."""
+        return self.dtype.is_floating_point
+
+    def __len__(self) -> int:
+        if not self.array.shape:
+            raise TypeError("len() of a 0-d tensor")
+        return self.array.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.array.shape:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter(ops.unbind(self, 0))
+
+    def __repr__(self) -> str:
+        return format_tensor(self)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec and not self.shape else object.__format__(self, spec) if spec else str(self)
+
+    __hash__ = object.__hash__
+
+    # To Python and NumPy
+
+    def numpy(self) -> numpy.ndarray:
+        """The content as a NumPy array: a view where the backend is NumPy.
+
+        Raises
+        ------
+        RuntimeError
+            If the tensor requires a gradient, which NumPy would cut off: ``.detach().numpy()``.
+        """
+        if self.requires_grad:
+            raise RuntimeError("numpy: the tensor requires a gradient, which NumPy would silently cut off; use "
+                               ".detach().numpy()")
+        return backend.current().to_numpy(self.array)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> numpy.ndarray:
+        array = self.numpy()
+        if dtype is not None and array.dtype != dtype:
+            if copy is False:
+                raise ValueError(f"a conversion from {array.dtype} to {dtype} needs a copy, and copy=False forbids it")
+            return array.astype(dtype)
+        return array.copy() if copy else array
+
+    def item(self) -> Any:
+        """The only element as a Python number.
+
+        Raises
+        ------
+        RuntimeError
+            If there is not exactly one.
+        """
+        if self.numel() != 1:
+            raise RuntimeError(f"item: the tensor has shape {self.shape}; only a tensor of one element is a number. "
+                               "Use .tolist(), or reduce it first")
+        return backend.current().to_numpy(self.array).item()
+
+    def tolist(self) -> Any:
+        """The content as nested lists of Python numbers."""
+        return backend.current().to_numpy(self.array).tolist()
+
+    def __bool__(self) -> bool:
+        if self.numel() != 1:
+            raise RuntimeError(f"the truth value of a tensor of shape {self.shape} is ambiguous; use .any() or .all()")
+        return bool(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+    def __index__(self) -> int:
+        value = self.item()
+        if not isinstance(value, int):
+            raise TypeError(f"only integer tensors can be an index, this one is {self.dtype.name}")
+        return int(value)
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self == value).any())
+
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        """The array-API namespace that computes on Tensors."""
+        from . import array_api
+
+        if api_version not in (None, "2021.12", "2022.12", "2023.12", "2024.12"):
+            raise ValueError(f"array API version {api_version!r} is not offered; up to 2024.12 is")
+        return array_api
+
+    def __dlpack__(self, **kwargs: Any) -> Any:
+        if self.requires_grad:
+            raise BufferError("a tensor that requires a gradient cannot be exported; use .detach()")
+        return self.array.__dlpack__(**kwargs)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self.array.__dlpack_device__()
+
+    # Gradients
+
+    def backward(self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False,
+                 inputs: Any = None) -> None:
+        """Accumulate ``d(self) / d(leaf)`` into every leaf's ``.grad``; see ``tp.autograd.backward``."""
+        autograd.backward(self, gradient, retain_graph, create_graph, inputs)
+
+    def detach(self) -> Tensor:
+        """The same memory, cut from the graph."""
+        return autograd.shared(self)
+
+    def detach_(self) -> Tensor:
+        """Cut this tensor from the graph."""
+        if self._view is not None and self.requires_grad:
+            raise RuntimeError("detach_: a view cannot be cut from its base in place; use .detach()")
+        self._rebase(None)
+        return self
+
+    @property
+    def data(self) -> Tensor:
+        """The same memory, cut from the graph. Assigning gives the tensor the other's memory."""
+        return autograd.shared(self)
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        if not isinstance(value, Variable):
+            raise TypeError(f"data: expected a Tensor, got {type(value).__name__}")
+        self.array = value.array
+        self.bump_version()
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Set ``requires_grad``; returns the tensor."""
+        self.requires_grad = requires_grad
+        return self
+
+    def retain_grad(self) -> None:
+        """Keep ``.grad`` of this tensor too, though it is not a leaf."""
+        if not self.requires_grad:
+            raise RuntimeError("retain_grad: the tensor does not require a gradient")
+        if not self.is_leaf:
+            self._retain()
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
+        """Call ``hook(gradient)`` when this tensor's gradient is complete; what it returns replaces the gradient.
+
+        Examples
+        --------
+        >>> import tiny_pytorch as tp
+        >>> x = tp.tensor(1.0, requires_grad=True)
+        >>> handle = x.register_hook(lambda g: g * 10)
+        >>> (x * 2).backward()
+        >>> x.grad.item()
+        20.0
+        """
+        if not self.requires_grad:
+            raise RuntimeError("register_hook: the tensor does not require a gradient")
+        return RemovableHandle(self._add_hook(hook))
+
+    # Conversions
+
+    def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, non_blocking: bool = False) -> Tensor:
+        """The tensor in another dtype or on another device: ``to(dtype)``, ``to(device)``, ``to(device, dtype)``, ``to(other)``.
+
+        The tensor itself if nothing changes and ``copy`` is False. Gradients flow through.
+        """
+        for arg in args:
+            if isinstance(arg, Variable):
+                dtype, device = arg.dtype, arg.device       # type: ignore[attr-defined]
+            elif isinstance(arg, (str, Device)) and not _names_dtype(arg):
+                device = arg
+            elif arg is not None:
+                dtype = arg
+        if device is not None:
+            self._check_device(Device(device))
+        target = self.dtype if dtype is None else as_dtype(dtype)
+        if target is not self.dtype:
+            return autograd.cast(self, dtype=target)
+        return ops.clone(self) if copy else self
+
+    def _check_device(self, device: Device) -> None:
+        if device.type != self.device.type:
+            raise RuntimeError(f"to: the backend {backend.current().name} has no device {str(device)!r}, only {str(self.device)!r}")
+
+    def type(self, dtype: Any = None) -> Any:
+        """The dtype's name, or the tensor converted to ``dtype``."""
+        return str(self.dtype) if dtype is None else self.to(as_dtype(dtype))
+
+    def type_as(self, other: Tensor) -> Tensor:
+        """The tensor in ``other``'s dtype."""
+        return self.to(other.dtype)
+
+    def float(self) -> Tensor:
+        """The tensor as float32."""
+        return self.to(as_dtype("float32"))
+
+    def double(self) -> Tensor:
+        """The tensor as float64."""
+        return self.to(as_dtype("float64"))
+
+    def half(self) -> Tensor:
+        """The tensor as float16."""
+        return self.to(as_dtype("float16"))
+
+    def long(self) -> Tensor:
+        """The tensor as int64."""
+        return self.to(as_dtype("int64"))
+
+    def int(self) -> Tensor:
+        """The tensor as int32."""
+        return self.to(as_dtype("int32"))
+
+    def bool(self) -> Tensor:
+        """The tensor as bool."""
+        return self.to(as_dtype("bool"))
+
+    def cpu(self) -> Tensor:
+        """The tensor in host memory."""
+        return self.to(device="cpu")
+
+    def cuda(self, device: Any = None) -> Tensor:
+        """The tensor on a CUDA device, where the backend has one."""
+        return self.to(device="cuda" if device is None else f"cuda:{device}")
+
+    def to_device(self, device: Any, /, *, stream: Any = None) -> Tensor:
+        """The array API's name for ``to(device)``."""
+        return self.to(device=device)
+
+    def is_contiguous(self) -> bool:
+        """Whether the elements lie in row-major order without gaps."""
+        flags = getattr(self.array, "flags", None)
+        return True if flags is None else flags["C_CONTIGUOUS"]
+
+    # Creation in this tensor's dtype
+
+    def new_zeros(self, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+        """Zeros in this tensor's dtype."""
+        return ops.zeros(*size, dtype=dtype or self.dtype, requires_grad=requires_grad)
+
+    def new_ones(self, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+        """Ones in this tensor's dtype."""
+        return ops.ones(*size, dtype=dtype or self.dtype, requires_grad=requires_grad)
+
+    def new_full(self, size: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+        """``fill_value`` everywhere, in this tensor's dtype."""
+        return ops.full(size, fill_value, dtype=dtype or self.dtype, requires_grad=requires_grad)
+
+    def new_empty(self, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+        """Unset memory in this tensor's dtype."""
+        return ops.empty(*size, dtype=dtype or self.dtype, requires_grad=requires_grad)
+
+    def new_tensor(self, data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+        """``tp.tensor(data)`` in this tensor's dtype."""
+        return ops.tensor(data, dtype=dtype or self.dtype, requires_grad=requires_grad)
+
+    # Indexing
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return ops.getitem(self, index)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        ops.setitem(self, index, value)
+
+    # Operators
+
+    def __add__(self, other: Any) -> Tensor:
+        return ops.add(self, other)
+
+    def __radd__(self, other: Any) -> Tensor:
+        return ops.add(other, self)
+
+    def __sub__(self, other: Any) -> Tensor:
+        return ops.sub(self, other)
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return ops.sub(other, self)
+
+    def __mul__(self, other: Any) -> Tensor:
+        return ops.mul(self, other)
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return ops.mul(other, self)
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return ops.div(self, other)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return ops.div(other, self)
+
+    def __floordiv__(self, other: Any) -> Tensor:
+        return ops.floor_divide(self, other)
+
+    def __rfloordiv__(self, other: Any) -> Tensor:
+        return ops.floor_divide(other, self)
+
+    def __mod__(self, other: Any) -> Tensor:
+        return ops.remainder(self, other)
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return ops.remainder(other, self)
+
+    def __pow__(self, other: Any) -> Tensor:
+        return ops.pow(self, other)
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return ops.pow(other, self)
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return ops.matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return ops.matmul(other, self)
+
+    def __neg__(self) -> Tensor:
+        return ops.neg(self)
+
+    def __pos__(self) -> Tensor:
+        return self
+
+    def __abs__(self) -> Tensor:
+        return ops.abs(self)
+
+    def __invert__(self) -> Tensor:
+        return ops.bitwise_not(self)
+
+    def __and__(self, other: Any) -> Tensor:
+        return ops.bitwise_and(self, other)
+
+    def __or__(self, other: Any) -> Tensor:
+        return ops.bitwise_or(self, other)
+
+    def __xor__(self, other: Any) -> Tensor:
+        return ops.bitwise_xor(self, other)
+
+    def __rand__(self, other: Any) -> Tensor:
+        return ops.bitwise_and(other, self)
+
+    def __ror__(self, other: Any) -> Tensor:
+        return ops.bitwise_or(other, self)
+
+    def __rxor__(self, other: Any) -> Tensor:
+        return ops.bitwise_xor(other, self)
+
+    def __lshift__(self, other: Any) -> Tensor:
+        return ops.bitwise_left_shift(self, other)
+
+    def __rshift__(self, other: Any) -> Tensor:
+        return ops.bitwise_right_shift(self, other)
+
+    def __eq__(self, other: object) -> Any:
+        return NotImplemented if other is None or isinstance(other, str) else ops.eq(self, other)
+
+    def __ne__(self, other: object) -> Any:
+        return NotImplemented if other is None or isinstance(other, str) else ops.ne(self, other)
+
+    def __lt__(self, other: Any) -> Tensor:
+        return ops.lt(self, other)
+
+    def __le__(self, other: Any) -> Tensor:
+        return ops.le(self, other)
+
+    def __gt__(self, other: Any) -> Tensor:
+        return ops.gt(self, other)
+
+    def __ge__(self, other: Any) -> Tensor:
+        return ops.ge(self, other)
+
+    def __iadd__(self, other: Any) -> Tensor:
+        return inplace(ops.add, self, other)
+
+    def __isub__(self, other: Any) -> Tensor:
+        return inplace(ops.sub, self, other)
+
+    def __imul__(self, other: Any) -> Tensor:
+        return inplace(ops.mul, self, other)
+
+    def __itruediv__(self, other: Any) -> Tensor:
+        return inplace(ops.div, self, other)
+
+    def __ipow__(self, other: Any) -> Tensor:
+        return inplace(ops.pow, self, other)
+
+    def __iand__(self, other: Any) -> Tensor:
+        return inplace(ops.bitwise_and, self, other)
+
+    def __ior__(self, other: Any) -> Tensor:
+        return inplace(ops.bitwise_or, self, other)
+
+    # Filling in place
+
+    def copy_(self, other: Any, non_blocking: bool = False) -> Tensor:
+        """Overwrite with ``other``, broadcast and converted to this dtype. Gradients flow to ``other``."""
+        other = other if isinstance(other, Variable) else ops.tensor(other)
+        return inplace(_copied, self, other)
+
+    def fill_(self, value: Any) -> Tensor:
+        """Overwrite every element with ``value``."""
+        return inplace(ops.full_like, self, value)
+
+    def zero_(self) -> Tensor:
+        """Overwrite with zeros."""
+        return inplace(ops.zeros_like, self)
+
+    def normal_(self, mean: Any = 0.0, std: Any = 1.0, *, generator: Any = None) -> Tensor:
+        """Overwrite with samples of the normal distribution ``N(mean, std^2)``."""
+        return inplace(_normal, self, mean=mean, std=std, generator=generator)
+
+    def uniform_(self, from_: Any = 0.0, to: Any = 1.0, *, generator: Any = None) -> Tensor:
+        """Overwrite with samples of the uniform distribution on ``[from_, to)``."""
+        return inplace(_uniform, self, low=from_, high=to, generator=generator)
+
+    # Copies
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if not self.is_leaf:
+            raise RuntimeError("only leaf tensors can be pickled; use .detach()")
+        array = numpy.ascontiguousarray(backend.current().to_numpy(self.array))
+        return _rebuild, (type(self), array.reshape(self.shape), self.requires_grad, self.__dict__ or None)
+
+    def __deepcopy__(self, memo: dict) -> Tensor:
+        if not self.is_leaf:
+            raise RuntimeError("only leaf tensors can be deep-copied; use .detach() or .clone()")
+        copied = type(self).__new__(type(self))
+        copied._set_leaf(backend.kernels().copy(self.array))
+        copied.requires_grad = self.requires_grad
+        memo[id(self)] = copied
+        if self.grad is not None:
+            copied.grad = ops.clone(self.grad.detach())
+        return copied
+
+    def __copy__(self) -> Tensor:
+        copied = type(self).__new__(type(self))
+        copied._set_shared(self)
+        copied.requires_grad = self.requires_grad
+        return copied
+
+    # Names of ops
+
+    # activation
+    log_softmax = ops.log_softmax
+    relu = ops.relu
+    relu_ = ops.relu_
+    sigmoid = ops.sigmoid
+    softmax = ops.softmax
+    # comparison
+    allclose = ops.allclose
+    bitwise_and = ops.bitwise_and
+    bitwise_left_shift = ops.bitwise_left_shift
+    bitwise_not = ops.bitwise_not
+    bitwise_or = ops.bitwise_or
+    bitwise_right_shift = ops.bitwise_right_shift
+    bitwise_xor = ops.bitwise_xor
+    eq = ops.eq
+    equal = ops.equal
+    ge = ops.ge
+    greater = ops.greater
+    greater_equal = ops.greater_equal
+    gt = ops.gt
+    isclose = ops.isclose
+    isfinite = ops.isfinite
+    isinf = ops.isinf
+    isnan = ops.isnan
+    le = ops.le
+    less = ops.less
+    less_equal = ops.less_equal
+    logical_and = ops.logical_and
+    logical_not = ops.logical_not
+    logical_or = ops.logical_or
+    logical_xor = ops.logical_xor
+    lt = ops.lt
+    ne = ops.ne
+    not_equal = ops.not_equal
+    # contraction
+    inner = ops.inner
+    trace = ops.trace
+    # copying
+    clone = ops.clone
+    # cumulative
+    cumprod = ops.cumprod
+    cumsum = ops.cumsum
+    # diagonals
+    diag = ops.diag
+    diagonal = ops.diagonal
+    # elementwise
+    abs = ops.abs
+    absolute = ops.absolute
+    add = ops.add
+    addcdiv = ops.addcdiv
+    addcmul = ops.addcmul
+    copysign = ops.copysign
+    divide = ops.divide
+    erf = ops.erf
+    exp = ops.exp
+    exp2 = ops.exp2
+    expm1 = ops.expm1
+    lerp = ops.lerp
+    log = ops.log
+    log10 = ops.log10
+    log1p = ops.log1p
+    log2 = ops.log2
+    logaddexp = ops.logaddexp
+    mul = ops.mul
+    multiply = ops.multiply
+    neg = ops.neg
+    negative = ops.negative
+    positive = ops.positive
+    sign = ops.sign
+    sub = ops.sub
+    subtract = ops.subtract
+    true_divide = ops.true_divide
+    # extrema
+    amax = ops.amax
+    amin = ops.amin
+    argmax = ops.argmax
+    argmin = ops.argmin
+    max = ops.max
+    min = ops.min
+    # gathering
+    argwhere = ops.argwhere
+    bincount = ops.bincount
+    gather = ops.gather
+    index_add = ops.index_add
+    index_select = ops.index_select
+    masked_fill = ops.masked_fill
+    masked_select = ops.masked_select
+    nonzero = ops.nonzero
+    scatter = ops.scatter
+    scatter_add = ops.scatter_add
+    take = ops.take
+    take_along_dim = ops.take_along_dim
+    # indexing
+    narrow = ops.narrow
+    select = ops.select
+    # joining
+    chunk = ops.chunk
+    hsplit = ops.hsplit
+    repeat = ops.repeat
+    repeat_interleave = ops.repeat_interleave
+    split = ops.split
+    tensor_split = ops.tensor_split
+    tile = ops.tile
+    unbind = ops.unbind
+    vsplit = ops.vsplit
+    # linalg
+    addmm = ops.addmm
+    addmv = ops.addmv
+    baddbmm = ops.baddbmm
+    bmm = ops.bmm
+    dot = ops.dot
+    kron = ops.kron
+    matmul = ops.matmul
+    mm = ops.mm
+    mv = ops.mv
+    outer = ops.outer
+    vdot = ops.vdot
+    # moments
+    std = ops.std
+    var = ops.var
+    # norms
+    logsumexp = ops.logsumexp
+    norm = ops.norm
+    # permutation
+    adjoint = ops.adjoint
+    flip = ops.flip
+    fliplr = ops.fliplr
+    flipud = ops.flipud
+    moveaxis = ops.moveaxis
+    movedim = ops.movedim
+    permute = ops.permute
+    roll = ops.roll
+    rot90 = ops.rot90
+    swapaxes = ops.swapaxes
+    swapdims = ops.swapdims
+    t = ops.t
+    transpose = ops.transpose
+    # powers
+    hypot = ops.hypot
+    pow = ops.pow
+    reciprocal = ops.reciprocal
+    rsqrt = ops.rsqrt
+    sqrt = ops.sqrt
+    square = ops.square
+    # reduction
+    all = ops.all
+    any = ops.any
+    count_nonzero = ops.count_nonzero
+    mean = ops.mean
+    prod = ops.prod
+    sum = ops.sum
+    # rounding
+    ceil = ops.ceil
+    div = ops.div
+    floor = ops.floor
+    floor_divide = ops.floor_divide
+    fmod = ops.fmod
+    remainder = ops.remainder
+    round = ops.round
+    trunc = ops.trunc
+    # selection
+    clamp = ops.clamp
+    clip = ops.clip
+    fmax = ops.fmax
+    fmin = ops.fmin
+    maximum = ops.maximum
+    minimum = ops.minimum
+    nan_to_num = ops.nan_to_num
+    where = ops.where
+    # shape
+    broadcast_to = ops.broadcast_to
+    contiguous = ops.contiguous
+    expand = ops.expand
+    expand_as = ops.expand_as
+    flatten = ops.flatten
+    ravel = ops.ravel
+    reshape = ops.reshape
+    reshape_as = ops.reshape_as
+    squeeze = ops.squeeze
+    unflatten = ops.unflatten
+    unsqueeze = ops.unsqueeze
+    view = ops.view
+    view_as = ops.view_as
+    # sorting
+    argsort = ops.argsort
+    sort = ops.sort
+    topk = ops.topk
+    unique = ops.unique
+    # trigonometry
+    acos = ops.acos
+    acosh = ops.acosh
+    asin = ops.asin
+    asinh = ops.asinh
+    atan = ops.atan
+    atan2 = ops.atan2
+    atanh = ops.atanh
+    cos = ops.cos
+    cosh = ops.cosh
+    sin = ops.sin
+    sinh = ops.sinh
+    tan = ops.tan
+    tanh = ops.tanh
+
+
+# The ops that have a form that writes its result into the tensor: x.add_(y) is x[...] = x + y.
+IN_PLACE = (
+    "abs", "absolute", "acos", "acosh", "add", "addcdiv", "addcmul", "addmm", "addmv", "asin", "asinh", "atan",
+    "atan2", "atanh", "baddbmm", "bernoulli", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or",
+    "bitwise_right_shift", "bitwise_xor", "ceil", "clamp", "clip", "copysign", "cos", "cosh", "cumprod", "cumsum",
+    "div", "divide", "eq", "erf", "exp", "exp2", "expm1", "floor", "floor_divide", "fmod", "ge", "greater",
+    "greater_equal", "gt", "hypot", "index_add", "le", "lerp", "less", "less_equal", "log", "log10", "log1p",
+    "log2", "logical_and", "logical_not", "logical_or", "logical_xor", "lt", "masked_fill", "mul", "multiply",
+    "nan_to_num", "ne", "neg", "negative", "not_equal", "pow", "reciprocal", "relu", "remainder", "round", "rsqrt",
+    "scatter", "scatter_add", "sigmoid", "sign", "sin", "sinh", "sqrt", "square", "squeeze", "sub", "subtract",
+    "swapaxes", "swapdims", "t", "tan", "tanh", "transpose", "tril", "triu", "true_divide", "trunc", "unsqueeze",
+)
+
+
+def _in_place(name: str) -> Callable[..., Tensor]:
+    function = getattr(ops, name)
+
+    def method(self: Tensor, *args: Any, **params: Any) -> Tensor:
+        return inplace(function, self, *args, **params)
+
+    method.__name__ = method.__qualname__ = f"{name}_"
+    method.__doc__ = f"``x[...] = tp.{name}(x, ...)``; returns the tensor."
+    return method
+
+
+for _name in IN_PLACE:
+    setattr(Tensor, f"{_name}_", _in_place(_name))
+
+
+def _names_dtype(name: str) -> bool:
+    try:
+        as_dtype(str(name))
+    except TypeError:
+        return False
+    return True
+
+
+def _copied(x: Tensor, other: Tensor) -> Tensor:
+    result = ops.broadcast_to(other, x.shape)
+    return ops.clone(result.to(x.dtype))
+
+
+def _normal(x: Tensor, mean: Any, std: Any, generator: Any) -> Tensor:
+    return ops.randn(x.shape, dtype=x.dtype, generator=generator) * std + mean
+
+
+def _uniform(x: Tensor, low: Any, high: Any, generator: Any) -> Tensor:
+    return ops.rand(x.shape, dtype=x.dtype, generator=generator) * (high - low) + low
+
+
+def _rebuild(cls: type[Tensor], array: numpy.ndarray, requires_grad: bool, attributes: dict | None = None) -> Tensor:
+    tensor = cls.__new__(cls)
+    tensor._set_leaf(backend.current().from_numpy(array))
+    tensor.requires_grad = requires_grad
+    if attributes:
+        tensor.__dict__.update(attributes)
+    return tensor
