@@ -28,6 +28,8 @@ cdef tuple _NOTHING = ()
 
 
 cdef inline Variable wrap(object array):
+    if tensor_type is None:
+        raise RuntimeError("the engine was not given its Tensor class; import tiny_pytorch first")
     cdef Variable v = <Variable>(<PyTypeObject*>tensor_type).tp_new(<type>tensor_type, <PyObject*>_NOTHING, NULL)
     v.array_ = array
     v.version = Version.__new__(Version)
@@ -61,7 +63,8 @@ cdef object apply(Op op, tuple args, dict params, bint promoted=False):
     cdef Variable v, result
     cdef Node node = None
     cdef bint recording = tp_grad_get(), records = False, settled = promoted or op.promotion == AS_THEY_ARE
-    cdef int type_num = -1, t, scalar = 0       # scalar kinds: 1 bool, 2 int, 3 float
+    cdef int type_num = -1, t, scalar = 0       # scalar kinds: 2 int, 3 float
+    cdef bint bools = False
     cdef object a, array, out, extra = None, token
     cdef tuple inputs = PyTuple_New(n + 1)
     cdef list edges = None
@@ -95,9 +98,7 @@ cdef object apply(Op op, tuple args, dict params, bint promoted=False):
             if scalar < 2:
                 scalar = 2
         elif type(a) is bool:
-            array = a
-            if scalar < 1:
-                scalar = 1
+            array, bools = a, True
         elif op.promotion != AS_THEY_ARE and not promoted:
             array, type_num = a, -2
         else:
@@ -105,11 +106,11 @@ cdef object apply(Op op, tuple args, dict params, bint promoted=False):
         Py_INCREF(array)
         PyTuple_SET_ITEM(inputs, i + 1, array)
     if not settled:
-        if type_num == cnp.NPY_FLOAT or type_num == cnp.NPY_DOUBLE or type_num == cnp.NPY_FLOAT16:
+        if (type_num == cnp.NPY_FLOAT or type_num == cnp.NPY_DOUBLE or type_num == cnp.NPY_FLOAT16) and not bools:
             pass                                            # floats of one dtype and Python scalars: the hot case
         elif op.promotion == COMMON and (
-            (type_num == cnp.NPY_LONG or type_num == cnp.NPY_LONGLONG) and scalar <= 2
-            or type_num == cnp.NPY_BOOL and scalar <= 1
+            (type_num == cnp.NPY_LONG or type_num == cnp.NPY_LONGLONG) and scalar <= 2 and not bools
+            or type_num == cnp.NPY_BOOL and scalar == 0
         ):
             pass
         else:
@@ -305,13 +306,3 @@ def keep_variable(Variable v):
 def kept_array(Kept kept, str name):
     """The array of a Kept, or the error that it was overwritten."""
     return kept.checked(name)
-
-
-def gather(list variables):
-    """The raw arrays of tensors and of their gradients: two lists, with None for a missing gradient."""
-    cdef list arrays = [], grads = []
-    cdef Variable v
-    for v in variables:
-        arrays.append(v.array_)
-        grads.append(None if v.grad_ is None else (<Variable>v.grad_).array_)
-    return arrays, grads

@@ -1,7 +1,7 @@
 /* What a compiled kernel asks of an array before it touches it, and how it makes its results.
  *
- * A kernel handles exact numpy.ndarrays that are C-contiguous, aligned and in native byte order; what is anything else
- * goes to the reference. "Kind" 0 is float32, 1 is float64.
+ * A kernel handles exact numpy.ndarrays that are C-contiguous, aligned and in native byte order; anything
+ * else goes to the reference. "Kind" 0 is float32, 1 is float64.
  */
 #ifndef TP_ARRAYS_H
 #define TP_ARRAYS_H
@@ -53,7 +53,7 @@ static inline int tp_is_vector_or_none(PyObject *v, int kind, npy_intp n) {
 
 static inline void *tp_data_or_null(PyObject *v) { return v == Py_None ? NULL : tp_data(v); }
 
-/* A number, from a Python float or int (not bool, not a NumPy scalar: those have a dtype). 0 if it is not one. */
+/* A number from a Python float or int (a bool or a NumPy scalar has a dtype). 0 if it is not one. */
 static inline int tp_number(PyObject *object, double *value) {
     if (PyFloat_CheckExact(object)) {
         *value = PyFloat_AS_DOUBLE(object);
@@ -71,7 +71,9 @@ static inline PyObject *tp_empty(int kind, int ndim, npy_intp *shape) {
     return PyArray_SimpleNew(ndim, shape, kind ? NPY_DOUBLE : NPY_FLOAT);
 }
 
-static inline PyObject *tp_empty_like(PyObject *a, int kind) { return tp_empty(kind, tp_ndim(a), tp_shape(a)); }
+static inline PyObject *tp_empty_like(PyObject *a, int kind) {
+    return tp_empty(kind, tp_ndim(a), tp_shape(a));
+}
 
 /* Letting the other threads run costs about as much as a few thousand elements of work. */
 #define TP_RELEASE_GIL_FROM 8192

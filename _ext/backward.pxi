@@ -10,133 +10,6 @@ cdef class Gradient:
     cdef bint owned
 
 
-@cython.final
-cdef class Replay:
-    """What a rule receives as ``saved`` when a higher derivative is wanted: the node's kept values as Tensors in the graph."""
-    cdef Node node
-    cdef tuple variables
-    cdef object extra_
-
-    @property
-    def shape(self):
-        return self.node.shape
-
-    @property
-    def dtype(self):
-        return self.node.dtype
-
-    @property
-    def shapes(self):
-        return self.node.shapes
-
-    @property
-    def dtypes(self):
-        return self.node.dtypes
-
-    @property
-    def needs(self):
-        return self.node.needs
-
-    @property
-    def inputs(self):
-        if self.variables is None:
-            self.variables = tuple([reattach(a, e) for a, e in zip(self.node.inputs, self.node.edges)])
-        return self.variables
-
-    @property
-    def output(self):
-        cdef Variable v
-        if self.node.output is None:
-            return None
-        v = wrap(self.node.output)
-        v.node = self.node
-        return v
-
-    @property
-    def extra(self):
-        # A bare array cannot be differentiated: compute the results again from the input Tensors.
-        if self.extra_ is None and self.node.extra is not None:
-            _, self.extra_ = call(self.node.op.forward, (tensor_table, *self.inputs), self.node.params)
-        return self.extra_
-
-
-cdef object reattach(object array, object edge):
-    cdef Variable v
-    if array is None or isinstance(array, (bool, int, float)):
-        return array
-    if isinstance(edge, Variable) and (<Variable>edge).array_ is array:
-        return edge
-    v = wrap(array)
-    if isinstance(edge, Node):
-        v.node = <Node>edge
-    return v
-
-
-def reattached(array, edge):
-    """An array as the Tensor that the graph's edge stands for (a Function's saved tensors)."""
-    return reattach(array, edge)
-
-
-cdef class Frontier:
-    """A heap of nodes, the newest on top. The nodes are kept alive by the caller's table of gradients."""
-    cdef uint64_t* keys
-    cdef PyObject** nodes
-    cdef Py_ssize_t size, room
-
-    def __dealloc__(self):
-        free(self.keys)
-        free(self.nodes)
-
-    cdef int push(self, Node node) except -1:
-        cdef Py_ssize_t i, up
-        cdef uint64_t* keys
-        cdef PyObject** nodes
-        if self.size == self.room:
-            i = 64 if self.room == 0 else 2 * self.room
-            keys = <uint64_t*>realloc(self.keys, i * sizeof(uint64_t))
-            if keys == NULL:
-                raise MemoryError()
-            self.keys = keys
-            nodes = <PyObject**>realloc(self.nodes, i * sizeof(PyObject*))
-            if nodes == NULL:
-                raise MemoryError()
-            self.nodes = nodes
-            self.room = i
-        i = self.size
-        self.size += 1
-        while i > 0:
-            up = (i - 1) // 2
-            if self.keys[up] >= node.sequence:
-                break
-            self.keys[i] = self.keys[up]
-            self.nodes[i] = self.nodes[up]
-            i = up
-        self.keys[i] = node.sequence
-        self.nodes[i] = <PyObject*>node
-        return 0
-
-    cdef Node pop(self):
-        cdef Node top = <Node>self.nodes[0]
-        cdef Py_ssize_t i = 0, child
-        cdef uint64_t key
-        self.size -= 1
-        key = self.keys[self.size]
-        while True:
-            child = 2 * i + 1
-            if child >= self.size:
-                break
-            if child + 1 < self.size and self.keys[child + 1] > self.keys[child]:
-                child += 1
-            if key >= self.keys[child]:
-                break
-            self.keys[i] = self.keys[child]
-            self.nodes[i] = self.nodes[child]
-            i = child
-        self.keys[i] = key
-        self.nodes[i] = self.nodes[self.size]
-        return top
-
-
 cdef inline bint is_exclusive(object array, Py_ssize_t references):
     # Whether nobody but the `references` that the caller knows of can see this memory.
     return (cnp.PyArray_CheckExact(array) and Py_REFCNT(array) <= references and cnp.PyArray_BASE(array) == NULL
@@ -488,6 +361,33 @@ def run(list roots, list grads, list inputs, bint retain, bint create, bint accu
     finally:
         tp_grad_set(before)
         PyContextVar_Reset_(_errors, token)
+
+
+def run_scalar(root, bint retain):
+    """The usual backward: one recorded scalar, seed 1, into all leaves. False if ``root`` is anything else."""
+    cdef object seed
+    if not isinstance(root, Variable) or (<Variable>root).current() is None:
+        return False
+    seed = one_like((<Variable>root).array_)
+    if seed is None:
+        return False
+    run([root], [seed], None, retain, False, True)
+    return True
+
+
+cdef object one_like(object array):
+    # 1 in the dtype and shape of a NumPy array of one element; None for anything else.
+    cdef object seed
+    if not cnp.PyArray_CheckExact(array) or cnp.PyArray_SIZE(array) != 1:
+        return None
+    seed = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(array), cnp.PyArray_DIMS(array), cnp.PyArray_TYPE(array), 0)
+    if cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT:
+        (<float*>cnp.PyArray_DATA(seed))[0] = 1.0
+    elif cnp.PyArray_TYPE(array) == cnp.NPY_DOUBLE:
+        (<double*>cnp.PyArray_DATA(seed))[0] = 1.0
+    else:
+        return None
+    return seed
 
 
 cdef Op ROOT = Op(lambda *args: None, name="backward")

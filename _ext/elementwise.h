@@ -1,4 +1,7 @@
-/* The loops of elementwise.pyx, for contiguous arrays. A template: this file includes itself once for each type. */
+/* Arithmetic, ReLU, masks and reductions of contiguous arrays.
+ *
+ * A template: this file includes itself once for each type.
+ */
 #ifndef TP_ELEMENTWISE_H
 #define TP_ELEMENTWISE_H
 
@@ -19,7 +22,17 @@ enum { TP_OP_ADD, TP_OP_SUBTRACT, TP_OP_MULTIPLY, TP_OP_DIVIDE };
 #undef REAL
 #undef KIND
 
+#define tp_arithmetic(kind, ...) TP_BY_KIND(tp_arithmetic, kind, __VA_ARGS__)
+#define tp_iadd(kind, ...) TP_BY_KIND(tp_iadd, kind, __VA_ARGS__)
+#define tp_relu(kind, ...) TP_BY_KIND(tp_relu, kind, __VA_ARGS__)
+#define tp_relu_grad(kind, ...) TP_BY_KIND(tp_relu_grad, kind, __VA_ARGS__)
+#define tp_masked_scale(kind, ...) TP_BY_KIND(tp_masked_scale, kind, __VA_ARGS__)
+#define tp_sum_middle(kind, ...) TP_BY_KIND(tp_sum_middle, kind, __VA_ARGS__)
+
 #elif defined(REAL)
+
+#define SOURCE const REAL *TP_RESTRICT
+#define RESULT REAL *TP_RESTRICT
 
 #define TP_EACH(operator)                                                  \
     if (a_step && b_step)                                                  \
@@ -31,7 +44,7 @@ enum { TP_OP_ADD, TP_OP_SUBTRACT, TP_OP_MULTIPLY, TP_OP_DIVIDE };
     break;
 
 /* y = a op b; a_step or b_step 0: that operand is one number. */
-static TP_SIMD void KIND(tp_arithmetic)(int op, REAL *TP_RESTRICT y, const REAL *a, int a_step, const REAL *b,
+static TP_SIMD void KIND(tp_arithmetic)(int op, RESULT y, const REAL *a, int a_step, const REAL *b,
                                         int b_step, ptrdiff_t n) {
     switch (op) {
     case TP_OP_ADD: TP_EACH(+)
@@ -47,22 +60,21 @@ static TP_SIMD void KIND(tp_iadd)(REAL *a, const REAL *b, ptrdiff_t n) {
     for (ptrdiff_t i = 0; i < n; i++) a[i] += b[i];
 }
 
-static TP_SIMD void KIND(tp_relu)(REAL *TP_RESTRICT y, const REAL *TP_RESTRICT x, ptrdiff_t n) {
+static TP_SIMD void KIND(tp_relu)(RESULT y, SOURCE x, ptrdiff_t n) {
     for (ptrdiff_t i = 0; i < n; i++) y[i] = x[i] < 0 ? 0 : x[i]; /* so written, NaN stays NaN */
 }
 
-static TP_SIMD void KIND(tp_relu_grad)(REAL *TP_RESTRICT gx, const REAL *g, const REAL *y, ptrdiff_t n) {
+static TP_SIMD void KIND(tp_relu_grad)(RESULT gx, const REAL *g, const REAL *y, ptrdiff_t n) {
     for (ptrdiff_t i = 0; i < n; i++) gx[i] = y[i] > 0 ? g[i] : 0;
 }
 
-static TP_SIMD void KIND(tp_masked_scale)(REAL *TP_RESTRICT y, const REAL *TP_RESTRICT x,
-                                          const npy_bool *TP_RESTRICT mask, REAL scale, ptrdiff_t n) {
+static TP_SIMD void KIND(tp_masked_scale)(RESULT y, SOURCE x, const npy_bool *TP_RESTRICT mask, REAL scale,
+                                          ptrdiff_t n) {
     for (ptrdiff_t i = 0; i < n; i++) y[i] = mask[i] ? x[i] * scale : 0;
 }
 
 /* y (outer) = x (outer, summed) summed over its last axis */
-static TP_SIMD void KIND(tp_sum_last)(REAL *TP_RESTRICT y, const REAL *TP_RESTRICT x, ptrdiff_t outer,
-                                      ptrdiff_t summed) {
+static TP_SIMD void KIND(tp_sum_last)(RESULT y, SOURCE x, ptrdiff_t outer, ptrdiff_t summed) {
     for (ptrdiff_t k = 0; k < outer; k++, x += summed) {
         double total;
         TP_SUM(REAL, total, i, summed, x[i]);
@@ -78,5 +90,8 @@ static void KIND(tp_sum_middle)(REAL *y, const REAL *x, ptrdiff_t outer, ptrdiff
         for (ptrdiff_t k = 0; k < outer; k++)
             KIND(tp_sum_rows)(y + k * inner, x + k * summed * inner, summed, inner);
 }
+
+#undef SOURCE
+#undef RESULT
 
 #endif

@@ -1,6 +1,7 @@
 """Arithmetic on whole arrays, ReLU, dropout's mask, and the sum that undoes broadcasting.
 
-For small arrays the cost is the call, so the arithmetic stands here in front of NumPy's own, with the same results.
+For small arrays the cost is the call, so the arithmetic stands here in front of NumPy's own, with the same
+results.
 """
 cimport numpy as cnp
 
@@ -10,24 +11,16 @@ cnp.import_array()
 
 include "arrays.pxi"
 
-cdef extern from *:
-    """
-    #include "elementwise.h"
-    #define arithmetic(kind, ...) TP_BY_KIND(tp_arithmetic, kind, __VA_ARGS__)
-    #define iadd_loop(kind, ...) TP_BY_KIND(tp_iadd, kind, __VA_ARGS__)
-    #define relu_loop(kind, ...) TP_BY_KIND(tp_relu, kind, __VA_ARGS__)
-    #define relu_grad_loop(kind, ...) TP_BY_KIND(tp_relu_grad, kind, __VA_ARGS__)
-    #define masked_scale_loop(kind, ...) TP_BY_KIND(tp_masked_scale, kind, __VA_ARGS__)
-    #define sum_middle(kind, ...) TP_BY_KIND(tp_sum_middle, kind, __VA_ARGS__)
-    """
+cdef extern from "elementwise.h":
     cdef enum:
         TP_OP_ADD, TP_OP_SUBTRACT, TP_OP_MULTIPLY, TP_OP_DIVIDE
-    void arithmetic(int kind, int op, void* y, void* a, int a_step, void* b, int b_step, cnp.npy_intp n)
-    void iadd_loop(int kind, void* a, void* b, cnp.npy_intp n)
-    void relu_loop(int kind, void* y, void* x, cnp.npy_intp n)
-    void relu_grad_loop(int kind, void* gx, void* g, void* y, cnp.npy_intp n)
-    void masked_scale_loop(int kind, void* y, void* x, void* mask, double scale, cnp.npy_intp n)
-    void sum_middle(int kind, void* y, void* x, cnp.npy_intp outer, cnp.npy_intp summed, cnp.npy_intp inner)
+    void tp_arithmetic(int kind, int op, void* y, void* a, int a_step, void* b, int b_step, cnp.npy_intp n)
+    void tp_iadd(int kind, void* a, void* b, cnp.npy_intp n)
+    void tp_relu(int kind, void* y, void* x, cnp.npy_intp n)
+    void tp_relu_grad(int kind, void* gx, void* g, void* y, cnp.npy_intp n)
+    void tp_masked_scale(int kind, void* y, void* x, void* mask, double scale, cnp.npy_intp n)
+    void tp_sum_middle(int kind, void* y, void* x, cnp.npy_intp outer, cnp.npy_intp summed,
+                       cnp.npy_intp inner)
 
 cdef object np_add = numpy.add
 cdef object np_subtract = numpy.subtract
@@ -53,7 +46,7 @@ cdef inline bint as_number(object value, int kind, number* out) noexcept:
 
 
 cdef object operate(int op, object function, object a, object b):
-    """a op b: here if they are two arrays of one shape, or an array and a number, of one type; else by NumPy."""
+    """a op b: here for two arrays of one shape, or an array and a number, of one type; else by NumPy."""
     cdef int a_kind = tp_kind(a), b_kind = tp_kind(b), kind, a_step = 1, b_step = 1
     cdef void* first
     cdef void* second
@@ -79,7 +72,7 @@ cdef object operate(int op, object function, object a, object b):
     y = tp_empty_like(like, kind)
     n = tp_size(like)
     state = tp_release_gil(n)
-    arithmetic(kind, op, tp_data(y), first, a_step, second, b_step, n)
+    tp_arithmetic(kind, op, tp_data(y), first, a_step, second, b_step, n)
     tp_take_gil(state)
     return y
 
@@ -109,7 +102,7 @@ cdef bint apart(object a, object b) noexcept:
 
 
 def iadd(a, b):
-    """``a += b`` in place, for two arrays of one shape and dtype; returns a. The engine adds up gradients with it."""
+    """``a += b`` in place for two arrays of one shape and dtype; returns a. The engine's accumulation."""
     cdef int kind = tp_kind(a)
     cdef cnp.npy_intp n
     cdef PyThreadState* state
@@ -119,7 +112,7 @@ def iadd(a, b):
         return NotImplemented
     n = tp_size(a)
     state = tp_release_gil(n)
-    iadd_loop(kind, tp_data(a), tp_data(b), n)
+    tp_iadd(kind, tp_data(a), tp_data(b), n)
     tp_take_gil(state)
     return a
 
@@ -133,7 +126,7 @@ def relu(x):
     y = tp_empty_like(x, kind)
     n = tp_size(x)
     state = tp_release_gil(n)
-    relu_loop(kind, tp_data(y), tp_data(x), n)
+    tp_relu(kind, tp_data(y), tp_data(x), n)
     tp_take_gil(state)
     return y
 
@@ -147,7 +140,7 @@ def relu_grad(g, y):
     gx = tp_empty_like(g, kind)
     n = tp_size(g)
     state = tp_release_gil(n)
-    relu_grad_loop(kind, tp_data(gx), tp_data(g), tp_data(y), n)
+    tp_relu_grad(kind, tp_data(gx), tp_data(g), tp_data(y), n)
     tp_take_gil(state)
     return gx
 
@@ -162,13 +155,13 @@ def masked_scale(x, mask, scale):
     y = tp_empty_like(x, kind)
     n = tp_size(x)
     state = tp_release_gil(n)
-    masked_scale_loop(kind, tp_data(y), tp_data(x), tp_data(mask), factor, n)
+    tp_masked_scale(kind, tp_data(y), tp_data(x), tp_data(mask), factor, n)
     tp_take_gil(state)
     return y
 
 
 def sum_to(g, shape):
-    """Handles one run of neighbouring axes to be summed: leading axes, trailing ones, all, or one in the middle."""
+    """For one run of neighbouring axes to sum over: leading ones, trailing ones, all, some in the middle."""
     cdef int kind = tp_kind(g), ndim, added, i
     cdef cnp.npy_intp outer = 1, summed = 1, inner = 1, size
     cdef cnp.npy_intp* have
@@ -198,6 +191,6 @@ def sum_to(g, shape):
         return g
     y = tp_empty(kind, ndim - added, want)
     state = tp_release_gil(tp_size(g))
-    sum_middle(kind, tp_data(y), tp_data(g), outer, summed, inner)
+    tp_sum_middle(kind, tp_data(y), tp_data(g), outer, summed, inner)
     tp_take_gil(state)
     return y

@@ -1,10 +1,13 @@
 """The compiled heart of automatic differentiation.
 
-Three parts, in the order in which a value meets them:
+Its parts, in the order in which a value meets them:
 
 * ``graph.pxi``     what a graph is made of: Version, Op, Kept, Node, Variable;
 * ``apply.pxi``     forward: unwrap, run the op, wrap the result, hang a node on it;
-* ``backward.pxi``  reverse: visit the nodes newest first, run their rules, accumulate.
+* ``backward.pxi``  reverse: visit the nodes newest first, run their rules, accumulate;
+* ``frontier.pxi``  the heap of nodes that are waiting for their turn;
+* ``replay.pxi``    what a rule reads when its own computation is to be differentiated;
+* ``collect.pxi``   what an optimizer's step reads off its parameters.
 
 The engine knows arrays only as opaque objects; what it does faster for ``numpy.ndarray`` it also does, more slowly, for
 any other. Everything that depends on the rest of the package (the kernel tables, the Tensor class, type promotion,
@@ -12,6 +15,7 @@ error messages) is handed down once by ``configure``.
 """
 cimport cython
 cimport numpy as cnp
+from cpython.dict cimport PyDict_GetItem
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
@@ -55,7 +59,10 @@ cdef object quiet = _quiet
 
 include "graph.pxi"
 include "apply.pxi"
+include "replay.pxi"
+include "frontier.pxi"
 include "backward.pxi"
+include "collect.pxi"
 
 
 def configure(**settings):

@@ -1,8 +1,8 @@
 /* Matrix products by NumPy's own BLAS, without the cost of calling NumPy.
  *
- * numpy.matmul is a ufunc, and the public PyUFuncObject lists its typed inner loops. Called directly, a loop multiplies
- * strided matrices in C, with the GIL released, at a few hundred nanoseconds less than numpy.matmul. It always
- * overwrites its result (it cannot accumulate).
+ * numpy.matmul is a ufunc, and the public PyUFuncObject lists its typed inner loops. Called directly, such a
+ * loop multiplies strided matrices in C, without the GIL, at a few hundred nanoseconds less than
+ * numpy.matmul. It always overwrites its result (it cannot accumulate).
  */
 #ifndef TP_GEMM_H
 #define TP_GEMM_H
@@ -38,8 +38,8 @@ typedef struct {
 } tp_matrix;
 
 /* c = a @ b, `batch` times;  a (n, k), b (k, m), c (n, m) */
-static inline void tp_gemm(int kind, npy_intp batch, npy_intp n, npy_intp k, npy_intp m, tp_matrix a, tp_matrix b,
-                           tp_matrix c) {
+static inline void tp_gemm(int kind, npy_intp batch, npy_intp n, npy_intp k, npy_intp m, tp_matrix a,
+                           tp_matrix b, tp_matrix c) {
     char *args[3] = {(char *)a.data, (char *)b.data, (char *)c.data};
     npy_intp dims[4] = {batch, n, k, m};
     npy_intp steps[9] = {a.batch, b.batch, c.batch, a.row, a.column, b.row, b.column, c.row, c.column};

@@ -1,4 +1,4 @@
-/* The loops of indexing.pyx: rows of contiguous arrays, found by 8-byte integers. */
+/* Rows of contiguous arrays, found by 8-byte integers. */
 #ifndef TP_INDEXING_H
 #define TP_INDEXING_H
 
@@ -16,8 +16,8 @@ static TP_SIMD int tp_in_range(const int64_t *TP_RESTRICT index, npy_intp n, npy
 }
 
 /* y[k][j] = x[k][index[j]], rows of `bytes` bytes;  x (outer, size), y (outer, n) */
-static void tp_take(char *TP_RESTRICT y, const char *TP_RESTRICT x, const int64_t *TP_RESTRICT index, npy_intp outer,
-                    npy_intp size, npy_intp n, npy_intp bytes) {
+static void tp_take(char *TP_RESTRICT y, const char *TP_RESTRICT x, const int64_t *TP_RESTRICT index,
+                    npy_intp outer, npy_intp size, npy_intp n, npy_intp bytes) {
     for (npy_intp k = 0; k < outer; k++, x += size * bytes)
         for (npy_intp j = 0; j < n; j++, y += bytes) {
             const char *from = x + index[j] * bytes;
@@ -31,16 +31,18 @@ static void tp_take(char *TP_RESTRICT y, const char *TP_RESTRICT x, const int64_
 }
 
 /* y[index[j]] += source[j], rows of n elements */
-#define TP_DEFINE_SCATTER_ADD(real, suffix)                                                                        \
-    static TP_SIMD void tp_scatter_add_##suffix(real *TP_RESTRICT y, const int64_t *TP_RESTRICT index,             \
-                                                const real *TP_RESTRICT source, npy_intp many, npy_intp n) {       \
-        for (npy_intp j = 0; j < many; j++) {                                                                      \
-            real *TP_RESTRICT row = y + index[j] * n;                                                              \
-            for (npy_intp i = 0; i < n; i++) row[i] += source[j * n + i];                                          \
-        }                                                                                                          \
+#define TP_DEFINE_SCATTER_ADD(real, suffix)                                                             \
+    static TP_SIMD void tp_scatter_add_##suffix(real *TP_RESTRICT y, const int64_t *TP_RESTRICT index,  \
+                                                const real *TP_RESTRICT source, npy_intp many,          \
+                                                npy_intp n) {                                           \
+        for (npy_intp j = 0; j < many; j++) {                                                           \
+            real *TP_RESTRICT row = y + index[j] * n;                                                   \
+            for (npy_intp i = 0; i < n; i++) row[i] += source[j * n + i];                               \
+        }                                                                                               \
     }
 
 TP_DEFINE_SCATTER_ADD(float, f32)
 TP_DEFINE_SCATTER_ADD(double, f64)
+#define tp_scatter_add(kind, ...) TP_BY_KIND(tp_scatter_add, kind, __VA_ARGS__)
 
 #endif

@@ -6,15 +6,11 @@ cnp.import_array()
 
 include "arrays.pxi"
 
-cdef extern from *:
-    """
-    #include "indexing.h"
-    #define scatter_add_rows(kind, ...) TP_BY_KIND(tp_scatter_add, kind, __VA_ARGS__)
-    """
+cdef extern from "indexing.h":
     bint tp_in_range(int64_t* index, cnp.npy_intp n, cnp.npy_intp size)
     void tp_take(void* y, void* x, int64_t* index, cnp.npy_intp outer, cnp.npy_intp size, cnp.npy_intp n,
                  cnp.npy_intp bytes)
-    void scatter_add_rows(int kind, void* y, int64_t* index, void* source, cnp.npy_intp many, cnp.npy_intp n)
+    void tp_scatter_add(int kind, void* y, int64_t* index, void* source, cnp.npy_intp many, cnp.npy_intp n)
 
 
 def check_indices(index, size):
@@ -69,7 +65,7 @@ def scatter_add(x, index, source):
         return NotImplemented
     y = cnp.PyArray_NewCopy(x, cnp.NPY_CORDER)
     state = tp_release_gil(tp_size(x) + tp_size(source))
-    scatter_add_rows(kind, tp_data(y), <int64_t*>tp_data(index), tp_data(source), many,
-                     tp_size(x) // rows if rows else 0)
+    tp_scatter_add(kind, tp_data(y), <int64_t*>tp_data(index), tp_data(source), many,
+                   tp_size(x) // rows if rows else 0)
     tp_take_gil(state)
     return y

@@ -87,26 +87,43 @@ def linear(x, weight, bias):
 
 
 def linear_grad(g, x, weight, needs):
+    # x is None where only gx is wanted, weight is None where gx is not.
     cdef int kind = tp_kind(g), ndim
     cdef cnp.npy_intp n_in, n_out, rows
+    cdef bint need_x, need_w, need_b
     cdef PyThreadState* state
-    if kind < 0 or tp_kind(x) != kind or tp_kind(weight) != kind or tp_ndim(weight) != 2 or not callable_loop:
+    need_x, need_w, need_b = needs
+    if kind < 0 or not callable_loop or tp_ndim(g) < 1 or tp_size(g) == 0:
         return NotImplemented
     ndim = tp_ndim(g)
-    n_out, n_in = tp_shape(weight)[0], tp_shape(weight)[1]
-    if ndim < 1 or tp_ndim(x) != ndim or tp_size(g) == 0 or tp_size(x) == 0:
+    n_out = tp_shape(g)[ndim - 1]
+    n_in = 0
+    if need_x:
+        if tp_kind(weight) != kind or tp_ndim(weight) != 2 or tp_shape(weight)[0] != n_out:
+            return NotImplemented
+        n_in = tp_shape(weight)[1]
+    if need_w:
+        if tp_kind(x) != kind or tp_ndim(x) != ndim:
+            return NotImplemented
+        if not cnp.PyArray_CompareLists(tp_shape(g), tp_shape(x), ndim - 1):
+            return NotImplemented
+        if need_x and tp_shape(x)[ndim - 1] != n_in:
+            return NotImplemented
+        n_in = tp_shape(x)[ndim - 1]
+    if n_in == 0 and (need_x or need_w):
         return NotImplemented
-    if tp_shape(g)[ndim - 1] != n_out or tp_shape(x)[ndim - 1] != n_in:
-        return NotImplemented
-    if not cnp.PyArray_CompareLists(tp_shape(g), tp_shape(x), ndim - 1):
-        return NotImplemented
-    need_x, need_w, need_b = needs
-    gx = tp_empty_like(x, kind) if need_x else None
-    gw = tp_empty_like(weight, kind) if need_w else None
+    cdef cnp.npy_intp[NPY_MAXDIMS] shape
+    for i in range(ndim - 1):
+        shape[i] = tp_shape(g)[i]
+    shape[ndim - 1] = n_in
+    cdef cnp.npy_intp* sides = [n_out, n_in]
+    gx = tp_empty(kind, ndim, shape) if need_x else None
+    gw = tp_empty(kind, 2, sides) if need_w else None
     gb = tp_empty(kind, 1, &n_out) if need_b else None
     rows = tp_size(g) // n_out
     state = tp_release_gil(rows * n_in * n_out // WORK)
     tp_linear_grad(kind, tp_data_or_null(gx), tp_data_or_null(gw), tp_data_or_null(gb),
-                   tp_data(g), tp_data(x), tp_data(weight), rows, n_in, n_out)
+                   tp_data(g), tp_data(x) if need_w else NULL, tp_data(weight) if need_x else NULL,
+                   rows, n_in, n_out)
     tp_take_gil(state)
     return gx, gw, gb

@@ -9,45 +9,25 @@ cdef extern from "Python.h":
 
 include "arrays.pxi"
 
-# A loop stands in nn.h twice, as name_f32 and name_f64; TP_BY_KIND picks one.
-cdef extern from *:
-    """
-    #include "nn.h"
-    #define softmax_rows(kind, ...) TP_BY_KIND(tp_softmax, kind, __VA_ARGS__)
-    #define log_softmax_rows(kind, ...) TP_BY_KIND(tp_log_softmax, kind, __VA_ARGS__)
-    #define softmax_grad_rows(kind, ...) TP_BY_KIND(tp_softmax_grad, kind, __VA_ARGS__)
-    #define log_softmax_grad_rows(kind, ...) TP_BY_KIND(tp_log_softmax_grad, kind, __VA_ARGS__)
-    #define cross_entropy_rows(kind, ...) TP_BY_KIND(tp_cross_entropy, kind, __VA_ARGS__)
-    #define layer_norm_rows(kind, ...) TP_BY_KIND(tp_layer_norm, kind, __VA_ARGS__)
-    #define layer_norm_grad_x(kind, ...) TP_BY_KIND(tp_layer_norm_grad_x, kind, __VA_ARGS__)
-    #define layer_norm_grad_w(kind, ...) TP_BY_KIND(tp_layer_norm_grad_w, kind, __VA_ARGS__)
-    #define sum_rows(kind, ...) TP_BY_KIND(tp_sum_rows, kind, __VA_ARGS__)
-    #define batch_norm_columns(kind, ...) TP_BY_KIND(tp_batch_norm_columns, kind, __VA_ARGS__)
-    #define batch_norm_planes(kind, ...) TP_BY_KIND(tp_batch_norm_planes, kind, __VA_ARGS__)
-    #define batch_norm_grad_columns(kind, ...) TP_BY_KIND(tp_batch_norm_grad_columns, kind, __VA_ARGS__)
-    #define batch_norm_grad_planes(kind, ...) TP_BY_KIND(tp_batch_norm_grad_planes, kind, __VA_ARGS__)
-    """
-    void softmax_rows(int kind, void* y, void* x, cnp.npy_intp rows, cnp.npy_intp n)
-    void log_softmax_rows(int kind, void* y, void* x, cnp.npy_intp rows, cnp.npy_intp n)
-    void softmax_grad_rows(int kind, void* gx, void* g, void* y, cnp.npy_intp rows, cnp.npy_intp n)
-    void log_softmax_grad_rows(int kind, void* gx, void* g, void* y, cnp.npy_intp rows, cnp.npy_intp n)
-    void cross_entropy_rows(int kind, void* loss, void* slope, void* x, int64_t* target,
-                            cnp.npy_intp rows, cnp.npy_intp n, int64_t ignore, bint reduced, double scale)
-    void layer_norm_rows(int kind, void* y, void* mean, void* rstd, void* x, void* weight, void* bias,
-                         cnp.npy_intp rows, cnp.npy_intp n, double eps)
-    void layer_norm_grad_x(int kind, void* gx, void* g, void* x, void* weight, void* mean, void* rstd,
-                           cnp.npy_intp rows, cnp.npy_intp n)
-    void layer_norm_grad_w(int kind, void* gw, void* g, void* x, void* mean, void* rstd,
-                           cnp.npy_intp rows, cnp.npy_intp n)
-    void sum_rows(int kind, void* y, void* x, cnp.npy_intp rows, cnp.npy_intp columns)
-    void batch_norm_columns(int kind, void* y, void* mean, void* var, void* rstd, void* x, void* weight,
-                            void* bias, cnp.npy_intp rows, cnp.npy_intp channels, double eps)
-    void batch_norm_planes(int kind, void* y, void* mean, void* var, void* rstd, void* x, void* weight, void* bias,
-                           cnp.npy_intp samples, cnp.npy_intp channels, cnp.npy_intp length, double eps)
-    void batch_norm_grad_columns(int kind, void* gx, void* gw, void* gb, void* g, void* x, void* weight, void* mean,
-                                 void* rstd, cnp.npy_intp rows, cnp.npy_intp channels)
-    void batch_norm_grad_planes(int kind, void* gx, void* gw, void* gb, void* g, void* x, void* weight, void* mean,
-                                void* rstd, cnp.npy_intp samples, cnp.npy_intp channels, cnp.npy_intp length)
+cdef extern from "softmax.h":
+    void tp_softmax(int kind, void* y, void* x, cnp.npy_intp rows, cnp.npy_intp n)
+    void tp_log_softmax(int kind, void* y, void* x, cnp.npy_intp rows, cnp.npy_intp n)
+    void tp_softmax_grad(int kind, void* gx, void* g, void* y, cnp.npy_intp rows, cnp.npy_intp n)
+    void tp_log_softmax_grad(int kind, void* gx, void* g, void* y, cnp.npy_intp rows, cnp.npy_intp n)
+    void tp_cross_entropy(int kind, void* loss, void* slope, void* x, int64_t* target, cnp.npy_intp rows,
+                          cnp.npy_intp n, int64_t ignore, bint reduced, double scale)
+
+cdef extern from "norm.h":
+    void tp_layer_norm(int kind, void* y, void* mean, void* rstd, void* x, void* weight, void* bias,
+                       cnp.npy_intp rows, cnp.npy_intp n, double eps)
+    void tp_layer_norm_grad(int kind, void* gx, void* gw, void* gb, void* g, void* x, void* weight,
+                            void* mean, void* rstd, cnp.npy_intp rows, cnp.npy_intp n)
+    void tp_batch_norm(int kind, void* y, void* mean, void* var, void* rstd, void* x, void* weight,
+                       void* bias, cnp.npy_intp samples, cnp.npy_intp channels, cnp.npy_intp length,
+                       double eps)
+    void tp_batch_norm_grad(int kind, void* gx, void* gw, void* gb, void* g, void* x, void* weight,
+                            void* mean, void* rstd, cnp.npy_intp samples, cnp.npy_intp channels,
+                            cnp.npy_intp length)
 
 
 cdef inline cnp.npy_intp row_length(object x, object axis) except? -1:
@@ -65,7 +45,7 @@ def softmax(x, axis):
         return NotImplemented
     y = tp_empty_like(x, kind)
     state = tp_release_gil(tp_size(x))
-    softmax_rows(kind, tp_data(y), tp_data(x), tp_size(x) // n, n)
+    tp_softmax(kind, tp_data(y), tp_data(x), tp_size(x) // n, n)
     tp_take_gil(state)
     return y
 
@@ -78,7 +58,7 @@ def log_softmax(x, axis):
         return NotImplemented
     y = tp_empty_like(x, kind)
     state = tp_release_gil(tp_size(x))
-    log_softmax_rows(kind, tp_data(y), tp_data(x), tp_size(x) // n, n)
+    tp_log_softmax(kind, tp_data(y), tp_data(x), tp_size(x) // n, n)
     tp_take_gil(state)
     return y
 
@@ -93,7 +73,7 @@ def softmax_grad(g, y, axis):
         return NotImplemented
     gx = tp_empty_like(y, kind)
     state = tp_release_gil(tp_size(y))
-    softmax_grad_rows(kind, tp_data(gx), tp_data(g), tp_data(y), tp_size(y) // n, n)
+    tp_softmax_grad(kind, tp_data(gx), tp_data(g), tp_data(y), tp_size(y) // n, n)
     tp_take_gil(state)
     return gx
 
@@ -108,7 +88,7 @@ def log_softmax_grad(g, y, axis):
         return NotImplemented
     gx = tp_empty_like(y, kind)
     state = tp_release_gil(tp_size(y))
-    log_softmax_grad_rows(kind, tp_data(gx), tp_data(g), tp_data(y), tp_size(y) // n, n)
+    tp_log_softmax_grad(kind, tp_data(gx), tp_data(g), tp_data(y), tp_size(y) // n, n)
     tp_take_gil(state)
     return gx
 
@@ -144,7 +124,8 @@ def cross_entropy(logits, target, reduction, ignore_index):
     loss = tp_empty(kind, 0, NULL) if reduced else tp_empty(kind, 1, &rows)
     slope = tp_empty_like(logits, kind)
     state = tp_release_gil(rows * n)
-    cross_entropy_rows(kind, tp_data(loss), tp_data(slope), tp_data(logits), classes, rows, n, ignore, reduced, scale)
+    tp_cross_entropy(kind, tp_data(loss), tp_data(slope), tp_data(logits), classes, rows, n, ignore, reduced,
+                     scale)
     tp_take_gil(state)
     return loss, slope
 
@@ -178,8 +159,8 @@ def layer_norm(x, weight, bias, axes, eps):
     mean = tp_empty(kind, ndim, shape)
     rstd = tp_empty(kind, ndim, shape)
     state = tp_release_gil(tp_size(x))
-    layer_norm_rows(kind, tp_data(y), tp_data(mean), tp_data(rstd), tp_data(x), tp_data_or_null(weight),
-                    tp_data_or_null(bias), rows, tp_size(x) // rows, epsilon)
+    tp_layer_norm(kind, tp_data(y), tp_data(mean), tp_data(rstd), tp_data(x), tp_data_or_null(weight),
+                  tp_data_or_null(bias), rows, tp_size(x) // rows, epsilon)
     tp_take_gil(state)
     return y, mean, rstd
 
@@ -188,10 +169,10 @@ def layer_norm_grad(g, x, weight, mean, rstd, axes, needs):
     cdef int kind = tp_kind(x), ndim, over, i
     cdef cnp.npy_intp rows, n
     cdef PyThreadState* state
-    if kind < 0 or tp_kind(g) != kind or tp_kind(mean) != kind or tp_kind(rstd) != kind or type(axes) is not int:
+    if kind < 0 or tp_kind(g) != kind or tp_kind(mean) != kind or tp_kind(rstd) != kind:
         return NotImplemented
     ndim = tp_ndim(x)
-    if not 0 < axes <= ndim or tp_size(x) == 0 or not tp_same_shape(g, x):
+    if type(axes) is not int or not 0 < axes <= ndim or tp_size(x) == 0 or not tp_same_shape(g, x):
         return NotImplemented
     over = axes
     rows = 1
@@ -209,13 +190,8 @@ def layer_norm_grad(g, x, weight, mean, rstd, axes, needs):
     gw = tp_empty(kind, over, tp_shape(x) + (ndim - over)) if need_w else None
     gb = tp_empty(kind, over, tp_shape(x) + (ndim - over)) if need_b else None
     state = tp_release_gil(tp_size(x))
-    if gx is not None:
-        layer_norm_grad_x(kind, tp_data(gx), tp_data(g), tp_data(x), tp_data_or_null(weight), tp_data(mean),
-                          tp_data(rstd), rows, n)
-    if gw is not None:
-        layer_norm_grad_w(kind, tp_data(gw), tp_data(g), tp_data(x), tp_data(mean), tp_data(rstd), rows, n)
-    if gb is not None:
-        sum_rows(kind, tp_data(gb), tp_data(g), rows, n)
+    tp_layer_norm_grad(kind, tp_data_or_null(gx), tp_data_or_null(gw), tp_data_or_null(gb), tp_data(g),
+                       tp_data(x), tp_data_or_null(weight), tp_data(mean), tp_data(rstd), rows, n)
     tp_take_gil(state)
     return gx, gw, gb
 
@@ -236,12 +212,8 @@ def batch_norm(x, weight, bias, eps):
     var = tp_empty(kind, 1, &channels)
     rstd = tp_empty(kind, 1, &channels)
     state = tp_release_gil(tp_size(x))
-    if length == 1:
-        batch_norm_columns(kind, tp_data(y), tp_data(mean), tp_data(var), tp_data(rstd), tp_data(x),
-                           tp_data_or_null(weight), tp_data_or_null(bias), samples, channels, epsilon)
-    else:
-        batch_norm_planes(kind, tp_data(y), tp_data(mean), tp_data(var), tp_data(rstd), tp_data(x),
-                          tp_data_or_null(weight), tp_data_or_null(bias), samples, channels, length, epsilon)
+    tp_batch_norm(kind, tp_data(y), tp_data(mean), tp_data(var), tp_data(rstd), tp_data(x),
+                  tp_data_or_null(weight), tp_data_or_null(bias), samples, channels, length, epsilon)
     tp_take_gil(state)
     return y, mean, var, rstd
 
@@ -264,12 +236,8 @@ def batch_norm_grad(g, x, weight, mean, rstd, needs):
     gw = tp_empty(kind, 1, &channels) if need_w else None
     gb = tp_empty(kind, 1, &channels) if need_b else None
     state = tp_release_gil(tp_size(x))
-    if length == 1:
-        batch_norm_grad_columns(kind, tp_data_or_null(gx), tp_data_or_null(gw), tp_data_or_null(gb), tp_data(g),
-                                tp_data(x), tp_data_or_null(weight), tp_data(mean), tp_data(rstd), samples, channels)
-    else:
-        batch_norm_grad_planes(kind, tp_data_or_null(gx), tp_data_or_null(gw), tp_data_or_null(gb), tp_data(g),
-                               tp_data(x), tp_data_or_null(weight), tp_data(mean), tp_data(rstd), samples, channels,
-                               length)
+    tp_batch_norm_grad(kind, tp_data_or_null(gx), tp_data_or_null(gw), tp_data_or_null(gb), tp_data(g),
+                       tp_data(x), tp_data_or_null(weight), tp_data(mean), tp_data(rstd), samples, channels,
+                       length)
     tp_take_gil(state)
     return gx, gw, gb

@@ -1,10 +1,11 @@
 """Update rules of the optimizers, compiled: many tensors in one call, in place, without the GIL.
 
-Each function has a twin in ``backend/reference/optim.py``, which says what it computes. It takes lists of arrays,
-writes the results into the parameters and their state, and returns the lists it was given. It returns NotImplemented,
-and has then changed nothing, unless every array is an exact ndarray of float32 or float64 in native order, C-contiguous
-and aligned; parameters and state are writeable and share memory with no other array of the call; and gradient and state
-have their parameter's shape and dtype. A gradient that is merely strided is copied. Gradients are never written to.
+Each function has a twin in ``backend/reference/optim.py``, which says what it computes. It takes lists of
+arrays, writes the results into the parameters and their state, and returns the lists it was given. It returns
+NotImplemented, and has then changed nothing, unless every array is an exact ndarray of float32 or float64 in
+native order, C-contiguous and aligned; parameters and state are writeable and share memory with no other
+array of the call; and gradient and state have their parameter's shape and dtype. A gradient that is merely
+strided is copied. Gradients are never written to.
 """
 cimport numpy as cnp
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
@@ -15,7 +16,7 @@ cnp.import_array()
 
 cdef extern from "optim.h" nogil:
     ctypedef struct tp_sgd_rule:
-        double lr, keep, momentum, gain, weight_decay
+        double lr, weight_decay, keep, momentum, gain
         int nesterov
     ctypedef struct tp_adam_rule:
         double lr, beta1, beta2, eps, weight_decay
@@ -31,7 +32,7 @@ cdef extern from "optim.h" nogil:
     tp_update_function tp_update_sgd, tp_update_sgd_dampened, tp_update_adam
     int tp_import_parallel() except -1
     void tp_update_all(tp_update*, ptrdiff_t, tp_update_function, const void*)
-    bint tp_updates_overlap(const tp_update*, ptrdiff_t, tp_range*)
+    bint tp_updates_overlap(const tp_update*, ptrdiff_t, bint, tp_range*)
 
 cdef extern from "arrays.h":
     int tp_kind(object)
@@ -48,10 +49,11 @@ tp_import_parallel()
 
 
 cdef class Updates:
-    """The tensors of one call, and memory for describing them, which grows to the longest list seen and is reused."""
+    """The tensors of one call, and memory to describe them, which grows to the longest list and is reused."""
     cdef tp_update* updates
     cdef tp_range* ranges
     cdef Py_ssize_t n, room, elements
+    cdef bint all_own               # no array is a view
     cdef list copies                # of strided gradients
 
     def __dealloc__(self):
@@ -75,7 +77,7 @@ cdef class Updates:
     cdef bint describe(self, params, grads, first, second) except -1:
         """Whether these lists (``first``, ``second``: state, or None) are what the compiled rules handle."""
         cdef Py_ssize_t i
-        self.elements = 0
+        self.elements, self.all_own = 0, True
         self.copies = None
         if type(params) is not list:
             return False
@@ -87,7 +89,7 @@ cdef class Updates:
         for i in range(self.n):
             if not self.describe_one(i, <list>params, <list>grads, first, second):
                 return False
-        return not tp_updates_overlap(self.updates, self.n, self.ranges)
+        return not tp_updates_overlap(self.updates, self.n, self.all_own, self.ranges)
 
     cdef bint describe_one(self, Py_ssize_t i, list params, list grads, list first, list second) except -1:
         cdef tp_update* update = &self.updates[i]
@@ -110,16 +112,28 @@ cdef class Updates:
         update.n = tp_size(p)
         update.size = cnp.PyArray_ITEMSIZE(p)
         self.elements += update.n
-        return (describe_state(first, i, p, kind, &update.state[0])
-                and describe_state(second, i, p, kind, &update.state[1]))
+        self.all_own &= owns(p) and owns(g)
+        return (self.describe_state(first, i, p, kind, &update.state[0])
+                and self.describe_state(second, i, p, kind, &update.state[1]))
+
+    cdef bint describe_state(self, list state, Py_ssize_t i, object p, int kind, char** data):
+        data[0] = NULL
+        if state is None:
+            return True
+        cdef object s = state[i]
+        if tp_kind(s) != kind or not PyArray_ISWRITEABLE(s) or not tp_same_shape(s, p):
+            return False
+        data[0] = <char*>tp_data(s)
+        self.all_own &= owns(s)
+        return True
 
     cdef int run(self, tp_update_function apply, const void* rule, object arrays) except -1:
-        """Work. While other threads may run Python, ``arrays`` (the lists of the call) are kept from changing."""
-        cdef list kept
+        """Work. While other threads may run Python, what is in ``arrays``, the lists of the call, is held."""
+        cdef list _held
         if self.elements < TP_RELEASE_GIL_FROM:
             tp_update_all(self.updates, self.n, apply, rule)
         else:
-            kept = [tuple(some) for some in arrays if some is not None]
+            _held = [tuple(some) for some in arrays if some is not None]
             with nogil:
                 tp_update_all(self.updates, self.n, apply, rule)
         return 0
@@ -129,15 +143,8 @@ cdef inline bint is_list(object arrays, Py_ssize_t n):
     return type(arrays) is list and len(<list>arrays) == n
 
 
-cdef inline bint describe_state(list state, Py_ssize_t i, object p, int kind, char** data):
-    data[0] = NULL
-    if state is None:
-        return True
-    cdef object s = state[i]
-    if tp_kind(s) != kind or not PyArray_ISWRITEABLE(s) or not tp_same_shape(s, p):
-        return False
-    data[0] = <char*>tp_data(s)
-    return True
+cdef inline bint owns(object array):
+    return cnp.PyArray_CHKFLAGS(array, cnp.NPY_ARRAY_OWNDATA)
 
 
 # The one that is not in use. A call takes it, or makes another if a call in another thread has it.
@@ -172,7 +179,7 @@ def sgd(params, grads, velocities, double lr, double momentum, double weight_dec
 
 def sgd_dampened(params, grads, velocities, double lr, double momentum, double dampening, double weight_decay,
                  bint nesterov):
-    """The reference's ``sgd_dampened``, in place. First steps (a velocity that is None) are the reference's."""
+    """The reference's ``sgd_dampened``, in place. It leaves first steps (a velocity of None) to it."""
     cdef tp_sgd_rule rule
     rule.lr, rule.keep, rule.weight_decay = lr, 1, weight_decay
     rule.momentum, rule.gain, rule.nesterov = momentum, 1 - dampening, nesterov

@@ -1,18 +1,19 @@
-/* The update rules for one floating type: one pass over memory each. optim.h includes this once per type, with
+/* The update rules for one floating type: one pass over memory each. optim.h includes this once per type,
+ * with
  *
  *     REAL       float or double
  *     SQRT       its square root
  *     NAME(x)    x with the type's suffix
  *
- * The scalars come in double precision and are rounded once to REAL. What is the same for every element of a tensor
- * (bias corrections, 1 - lr * weight_decay) was folded into them, so that Adam takes one square root and one division
- * per element, which bound it in cache. A switch that is constant over a call is a parameter of an inlined body:
- * the compiler makes a loop for each value, without a branch inside.
+ * The scalars come in double precision and are rounded once to REAL. What is the same for every element of a
+ * tensor (bias corrections, 1 - lr * weight_decay) was folded into them, so that Adam takes one square root
+ * and one division per element, which bound it in cache. A switch that is constant over a call is a parameter
+ * of an inlined body: the compiler makes a loop for each value, without a branch inside.
  */
 
 /* u = momentum u + (1 - momentum) g;  d = u, or its look-ahead;  p = keep p - lr d */
-TP_INLINE void NAME(sgd_body)(REAL *TP_RESTRICT p, const REAL *TP_RESTRICT g, REAL *TP_RESTRICT u, ptrdiff_t n,
-                              const tp_sgd_rule *rule, int with_momentum, int nesterov) {
+TP_INLINE void NAME(sgd_body)(REAL *TP_RESTRICT p, const REAL *TP_RESTRICT g, REAL *TP_RESTRICT u,
+                              ptrdiff_t n, const tp_sgd_rule *rule, int with_momentum, int nesterov) {
     const REAL lr = (REAL)rule->lr, keep = (REAL)rule->keep;
     const REAL momentum = (REAL)rule->momentum, gain = (REAL)rule->gain;
     for (ptrdiff_t i = 0; i < n; i++) {
@@ -48,7 +49,8 @@ TP_INLINE void NAME(sgd_dampened_body)(REAL *TP_RESTRICT p, const REAL *TP_RESTR
     }
 }
 
-static TP_SIMD void NAME(sgd_dampened)(REAL *p, const REAL *g, REAL *u, ptrdiff_t n, const tp_sgd_rule *rule) {
+static TP_SIMD void NAME(sgd_dampened)(REAL *p, const REAL *g, REAL *u, ptrdiff_t n,
+                                       const tp_sgd_rule *rule) {
     const int decay = rule->weight_decay != 0;
     if (!u) {
         if (decay) NAME(sgd_dampened_body)(p, g, u, n, rule, 1, 0, 0);
@@ -65,8 +67,8 @@ static TP_SIMD void NAME(sgd_dampened)(REAL *p, const REAL *g, REAL *u, ptrdiff_
 /* g += weight_decay p;  m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
  * p -= step m / (scale sqrt(v) + eps), with step = lr / (1 - beta1^t) and scale = 1 / sqrt(1 - beta2^t) */
 TP_INLINE void NAME(adam_body)(REAL *TP_RESTRICT p, const REAL *TP_RESTRICT g, REAL *TP_RESTRICT m,
-                               REAL *TP_RESTRICT v, ptrdiff_t n, const tp_adam_rule *rule, double step_, double scale_,
-                               int decay) {
+                               REAL *TP_RESTRICT v, ptrdiff_t n, const tp_adam_rule *rule, double step_,
+                               double scale_, int decay) {
     const REAL beta1 = (REAL)rule->beta1, rest1 = (REAL)(1 - rule->beta1);
     const REAL beta2 = (REAL)rule->beta2, rest2 = (REAL)(1 - rule->beta2);
     const REAL eps = (REAL)rule->eps, weight_decay = (REAL)rule->weight_decay;
@@ -79,8 +81,8 @@ TP_INLINE void NAME(adam_body)(REAL *TP_RESTRICT p, const REAL *TP_RESTRICT g, R
     }
 }
 
-static TP_SIMD void NAME(adam)(REAL *p, const REAL *g, REAL *m, REAL *v, ptrdiff_t n, const tp_adam_rule *rule,
-                               double step, double scale) {
+static TP_SIMD void NAME(adam)(REAL *p, const REAL *g, REAL *m, REAL *v, ptrdiff_t n,
+                               const tp_adam_rule *rule, double step, double scale) {
     if (rule->weight_decay != 0) NAME(adam_body)(p, g, m, v, n, rule, step, scale, 1);
     else NAME(adam_body)(p, g, m, v, n, rule, step, scale, 0);
 }

@@ -5,12 +5,13 @@
  *     static void add_chunk(void *job, ptrdiff_t chunk, int worker) { ... }
  *     tp_parallel_for(add_chunk, &job, n_chunks, tp_num_threads());
  *
- * The call returns when every chunk is done. It needs no GIL, and a chunk must not take it. The calling thread works
- * too, and at most `threads` threads in all: 1 where the work is too small to share. Each chunk runs once, in no
- * order, on any of them. `worker` is below `threads`, and no two chunks that run at the same time have the same one:
- * it picks scratch memory.
+ * The call returns when every chunk is done. It needs no GIL, and a chunk must not take it. The calling
+ * thread works too, and at most `threads` threads in all: 1 where the work is too small to share. Each chunk
+ * runs once, in no order, on any of them. `worker` is below `threads`, and no two chunks that run at the same
+ * time have the same one: it picks scratch memory.
  *
- * The pool lives in the module tiny_pytorch._ext.parallel. Another extension reaches it through a capsule, once:
+ * The pool lives in the module tiny_pytorch._ext.parallel. Another extension reaches it through a capsule,
+ * once:
  *
  *     if (tp_import_parallel() < 0) -> a Python exception is set
  */

@@ -42,9 +42,9 @@ def get_num_threads():
 def set_num_threads(n):
     """Let kernels use up to ``n`` threads, the calling one included.
 
-    Small arrays are always worked on by one thread, and results do not depend on ``n``. The default is the environment
-    variable ``TINY_PYTORCH_NUM_THREADS``, else the number of usable cores. Where the library was built without
-    threads (Windows), every ``n`` means 1.
+    Small arrays are always worked on by one thread, and results do not depend on ``n``. The default is the
+    environment variable ``TINY_PYTORCH_NUM_THREADS``, else the number of usable cores. Where the library was
+    built without threads (Windows), every ``n`` means 1.
 
     Parameters
     ----------
@@ -76,7 +76,8 @@ def set_num_threads(n):
         raise TypeError(f"set_num_threads: the number of threads must be an integer, got {n!r} "
                         f"({type(n).__name__})") from None
     if not 1 <= number <= TP_MAX_THREADS:
-        raise ValueError(f"set_num_threads: the number of threads must be from 1 to {TP_MAX_THREADS}, got {number}")
+        raise ValueError(f"set_num_threads: the number of threads must be from 1 to {TP_MAX_THREADS}, "
+                         f"got {number}")
     count = number
     with nogil:
         tp_pool_set_num_threads(count)

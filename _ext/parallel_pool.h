@@ -1,12 +1,14 @@
 /* The pool behind parallel.h; only parallel.pyx includes this.
  *
- * One job runs at a time. It is open while chunks are left: a worker enters an open job, takes the next chunk off a
- * shared counter until none is left, and leaves. The caller does the same, closes the job, and waits until everyone
- * who entered has left. So it never waits for a thread that is still waking up: on a busy machine the caller does
- * all the work alone. A call while another job runs (a second Python thread, a chunk that calls again) is serial.
+ * One job runs at a time. It is open while chunks are left: a worker enters an open job, takes the next chunk
+ * off a shared counter until none is left, and leaves. The caller does the same, closes the job, and waits
+ * until everyone who entered has left. So it never waits for a thread that is still waking up: on a busy
+ * machine the caller does all the work alone. A call while another job runs (a second Python thread, a chunk
+ * that calls again) is serial.
  *
- * Between jobs a worker spins for some microseconds, because kernels come in bursts, then sleeps on a condition
- * variable. Threads are started by the first job that wants them, and again after a fork, whose child has none.
+ * Between jobs a worker spins for some microseconds, because kernels come in bursts, then sleeps on a
+ * condition variable. Threads are started by the first job that wants them, and again after a fork, whose
+ * child has none.
  */
 #ifndef TP_PARALLEL_POOL_H
 #define TP_PARALLEL_POOL_H
@@ -15,7 +17,8 @@
 
 #define TP_MAX_THREADS 256
 
-#if defined(_WIN32) || defined(__STDC_NO_ATOMICS__) || (defined(__EMSCRIPTEN__) && !defined(__EMSCRIPTEN_PTHREADS__))
+#if defined(_WIN32) || defined(__STDC_NO_ATOMICS__) || \
+    (defined(__EMSCRIPTEN__) && !defined(__EMSCRIPTEN_PTHREADS__))
 #define TP_POOL_THREADS 0
 #else
 #define TP_POOL_THREADS 1
@@ -80,8 +83,8 @@ static void tp_take_chunks(int worker) {
         tp_state.function(tp_state.job, chunk, worker);
 }
 
-/* Announce, then look: with sequential consistency, either the caller's closing of the job is seen here, or this
- * worker's presence is seen by the caller, which then waits. */
+/* Announce, then look: with sequential consistency, either the caller's closing of the job is seen here, or
+ * this worker's presence is seen by the caller, which then waits. */
 static void tp_try_to_help(int worker) {
     atomic_fetch_add(&tp_state.inside, 1);
     if (atomic_load(&tp_state.open) && worker < tp_state.threads) tp_take_chunks(worker);
@@ -119,8 +122,8 @@ static void *tp_work(void *number) {
     }
 }
 
-/* Start what is missing. Workers block every signal, so that Python's handlers stay with Python's threads. Where the
- * system grants no thread the pool is smaller, and the results are the same. */
+/* Start what is missing. Workers block every signal, so that Python's handlers stay with Python's threads.
+ * Where the system grants no thread the pool is smaller, and the results are the same. */
 static void tp_start_workers(int wanted) {
     if (tp_state.n_workers >= wanted) return;
     sigset_t all, before;

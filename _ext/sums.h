@@ -3,11 +3,11 @@
  *     double total;
  *     TP_SUM(float, total, i, n, x[i] * x[i])
  *
- * A sum of floats may not be reordered by the compiler, so the order is written down: TP_LANES partial sums side by
- * side (a few registers of any width), folded after TP_BLOCK elements, the blocks' sums added in double with the error
- * of each addition carried along (D. E. Knuth, The Art of Computer Programming 2, 4.2.2). The error therefore does
- * not grow with n; numpy.sum's pairwise order is the comparison. TP_SUM_COLUMNS adds up the rows of a tile of columns
- * in the same spirit: short runs in the array's own type, the runs in double.
+ * A sum of floats may not be reordered by the compiler, so the order is written down: TP_LANES partial sums
+ * side by side (a few registers of any width), folded after TP_BLOCK elements, the blocks' sums added in
+ * double with the error of each addition carried along (D. E. Knuth, The Art of Computer Programming 2,
+ * 4.2.2). So the error does not grow with n. TP_SUM_COLUMNS adds up the rows of a tile of columns in the
+ * same spirit: short runs in the array's own type, the runs in double.
  */
 #ifndef TP_SUMS_H
 #define TP_SUMS_H

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, settings
 import tiny_pytorch as tp
 from tiny_pytorch._ext import engine
 
-# `ci`: the same examples on every run, so that a red build is the change's own fault. `dev`: new ones each time.
+# `ci`: the same examples on every run, so that a red build is the change's own fault. `dev`: new ones each
+# time.
 _COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
 settings.register_profile("ci", derandomize=True, database=None, max_examples=15, **_COMMON)
 settings.register_profile("dev", max_examples=100, **_COMMON)
@@ -34,7 +35,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(autouse=True)
 def backend(request: pytest.FixtureRequest) -> Iterator[tp.backend.Backend]:
-    """The backend that a test runs on. Every test runs on every one that is installed, unless marked `numpy_only`."""
+    """The backend that a test runs on. Every test runs on every one that is installed, unless marked
+    `numpy_only`."""
     with tp.backend.use(request.param) as current:
         yield current
 
@@ -62,4 +64,6 @@ def no_leaks(backend: tp.backend.Backend) -> Iterator[None]:
         tp.set_default_dtype(before["default dtype"])
         tp.set_num_threads(before["number of threads"])
         numpy.seterr(**before["NumPy's error handling"])
-        pytest.fail("; ".join(f"the test left {name} at {now}, was {was}" for name, (was, now) in leaked.items()))
+        pytest.fail(
+            "; ".join(f"the test left {name} at {now}, was {was}" for name, (was, now) in leaked.items())
+        )

@@ -299,8 +299,6 @@ class Big(tp.data.Dataset):
 
 
 def test_a_program_that_ends_in_the_middle_of_an_epoch_leaves_nothing_behind(tmp_path: Path) -> None:
-    blocks = Path("/dev/shm")
-    before = set(os.listdir(blocks)) if blocks.is_dir() else set()
     done = run_script(
         tmp_path,
         HEADER
@@ -311,13 +309,8 @@ if __name__ == "__main__":
     print(next(batches).shape)
 """,
     )
+    # Python's resource tracker would complain of forgotten shared memory here.
     assert (done.stdout, done.stderr, done.returncode) == ("(1, 512, 1024)\n", "", 0)
-    left = (
-        {name for name in os.listdir(blocks) if name.startswith("psm_")} - before
-        if blocks.is_dir()
-        else set()
-    )
-    assert not left
 
 
 def test_a_program_that_fails_in_the_middle_of_an_epoch_ends(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
-"""Every op, from its row in the table: forward, gradients of first and second order, dtypes, shapes, layouts."""
+"""Every op, from its row in the table: forward, gradients of first and second order, dtypes, shapes,
+layouts."""
 
 from __future__ import annotations
 
@@ -63,7 +64,9 @@ def gradients(case: Case, xs: list[tp.Tensor]) -> list[tp.Tensor]:
 
 
 def close(actual: tp.Tensor, expected: Any, dtype: str) -> None:
-    testing.assert_close(host(actual), np.asarray(expected), **TOLERANCE[dtype], equal_nan=True, check_dtype=False)
+    testing.assert_close(
+        host(actual), np.asarray(expected), **TOLERANCE[dtype], equal_nan=True, check_dtype=False
+    )
 
 
 def check_forward(case: Case, arrays: list[np.ndarray], dtype: str) -> None:
@@ -111,8 +114,8 @@ def summed_to(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 @each(ELEMENTWISE)
 @given(data=st.data())
 def test_broadcasting(case: Case, data: st.DataObject) -> None:
-    """Any shapes that fit together, with no elements and no dimensions among them: the gradient is that of the
-    inputs stretched beforehand, summed."""
+    """Any shapes that fit together, with no elements and no dimensions among them: the gradient is that of
+    the inputs stretched beforehand, summed."""
     shapes = data.draw(
         hnp.mutually_broadcastable_shapes(num_shapes=len(case.args), max_dims=3, min_side=0, max_side=3)
     ).input_shapes
@@ -229,7 +232,51 @@ def test_pytorch_agrees(case: Case) -> None:
         close(g, np.zeros(g.shape) if e is None else e.numpy(), "float64")
 
 
-# --- is anything missing? ----------------------------------------------------------------------------------------------
+SPECIAL = [0.0, -0.0, 1.0, -1.0, 100.0, -100.0, 1e30, np.inf, -np.inf, np.nan]
+ELSEWHERE = {
+    "sign": "of NaN PyTorch gives 0, we NaN, as the standard says",
+    "lerp": "PyTorch computes it from the nearer end",
+    "addcmul": "products overflow in another order",
+    "addcdiv": "products overflow in another order",
+    "acosh": "the sign of the infinite derivative at -1, where there is no value",
+    "copysign": "its derivative at infinities",
+    "fmax": "equal values share the gradient here, as in maximum",
+    "fmin": "equal values share the gradient here, as in minimum",
+    "nn.functional.gelu": "at infinity PyTorch gives NaN, we the limit",
+}
+
+
+@both_dtypes
+@each(
+    [
+        c
+        for c in ELEMENTWISE
+        if c.torch and c.name not in ELSEWHERE and all(arg.kind == "float" for arg in c.args)
+    ]
+)
+def test_special_values(case: Case, dtype: str) -> None:
+    """Infinities, NaN, zeros and large numbers, every one with every other: what PyTorch gives, without a
+    warning.
+
+    Derivatives at the finite ones only: at the others there are as many opinions as libraries.
+    """
+    torch = pytest.importorskip("torch")
+    arrays = [a.reshape(-1).astype(dtype) for a in np.meshgrid(*[SPECIAL] * len(case.args))]
+    theirs = [
+        torch.tensor(a, requires_grad=arg.differentiable) for arg, a in zip(case.args, arrays, strict=True)
+    ]
+    xs = tensors(case, arrays)
+    got, expected = case.call(tp, *xs), case.call(torch, *theirs)
+    close(got, expected.detach().numpy(), dtype)
+    if case.differentiable:
+        finite = np.isfinite(arrays).all(axis=0)
+        found = torch.autograd.grad(expected.sum(), [x for x in theirs if x.requires_grad])
+        mine = tp.autograd.grad(got, [x for x in xs if x.requires_grad], tp.ones_like(got))
+        for g, e in zip(mine, found, strict=True):
+            testing.assert_close(host(g)[finite], e.numpy()[finite], **TOLERANCE[dtype], equal_nan=True)
+
+
+# --- is anything missing? ------------------------------------------------------------------------------
 
 
 def code_run_by_the_table() -> set[CodeType]:
@@ -271,14 +318,17 @@ def test_every_op_has_a_row() -> None:
 
 
 def public_functions() -> dict[str, Any]:
-    """What `tp` and `tp.nn.functional` offer on Tensors: everything that comes from `ops`, but what makes new ones."""
+    """What `tp` and `tp.nn.functional` offer on Tensors: everything that comes from `ops`, but what makes new
+    ones (their other tests are in test_creation.py) and what knows shapes only."""
+    others = {f"tiny_pytorch.ops.{name}" for name in ("creation", "conversion", "sampling")}
     found = {}
     for namespace, prefix in ((tp, ""), (tp.nn.functional, "nn.functional.")):
         for name, value in vars(namespace).items():
             owner = value.forward if isinstance(value, tp.autograd.Op) else value
             module = getattr(owner, "__module__", None) or ""
-            if callable(value) and module.startswith("tiny_pytorch.ops.") and module != "tiny_pytorch.ops.creation":
+            if callable(value) and module.startswith("tiny_pytorch.ops.") and module not in others:
                 found[prefix + name] = value
+    found.pop("broadcast_shapes")
     return {name: value for name, value in found.items() if not isinstance(value, type)}
 
 

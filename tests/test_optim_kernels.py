@@ -1,17 +1,25 @@
-"""The compiled update rules against their reference twins, on raw arrays; and the thread pool below them."""
+"""The compiled update rules against their reference twins, on raw arrays."""
 
 from __future__ import annotations
 
 import gc
-import os
-import subprocess
-import sys
 import threading
 import tracemalloc
-from typing import Any
 
 import numpy as np
 import pytest
+from cases.optim_kernels import (
+    BETWEEN,
+    DTYPES,
+    RULES,
+    SHAPES,
+    assert_same,
+    copied,
+    every_rule,
+    make,
+    tolerance,
+    written,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,86 +28,6 @@ from tiny_pytorch._ext import parallel
 from tiny_pytorch.backend.reference import optim as reference
 
 pytestmark = pytest.mark.numpy_only
-
-DTYPES = [np.float32, np.float64]
-BETWEEN = 8192  # elements in a block: cuts between threads lie at its multiples
-SHAPES = [(), (0,), (1,), (3, 0, 2), (7,), (5, 13), (2, 3, 4), (BETWEEN,), (BETWEEN + 1,)]
-
-
-class Rule:
-    """A rule with values for its hyper-parameters, and how many lists of state it has."""
-
-    def __init__(self, name: str, n_state: int, *hyperparameters: Any):
-        self.name, self.n_state, self.hyperparameters = name, n_state, hyperparameters
-        self.has_steps = name == "adam"
-
-    def __repr__(self) -> str:
-        return f"{self.name}{self.hyperparameters}"
-
-    def _arguments(self, lists: list[Any]) -> list[Any]:
-        state = lists[2:] or [None]
-        return [lists[0], lists[1], *state, *self.hyperparameters]
-
-    def compiled(self, lists: list[Any]) -> Any:
-        return getattr(compiled, self.name)(*self._arguments(lists))
-
-    def reference(self, lists: list[Any]) -> Any:
-        return getattr(reference, self.name)(np, *self._arguments(lists))
-
-
-RULES = [
-    Rule("sgd", 0, 0.1, 0.0, 0.0, False),
-    Rule("sgd", 0, 0.1, 0.0, 0.3, False),
-    Rule("sgd", 1, 0.1, 0.9, 0.3, False),
-    Rule("sgd", 1, 0.1, 0.9, 0.0, True),
-    Rule("sgd_dampened", 0, 0.1, 0.0, 0.0, 0.0, False),
-    Rule("sgd_dampened", 0, 0.1, 0.0, 0.0, 0.3, False),
-    Rule("sgd_dampened", 1, 0.1, 0.9, 0.2, 0.0, False),
-    Rule("sgd_dampened", 1, 0.1, 0.9, 0.2, 0.3, False),
-    Rule("sgd_dampened", 1, 0.1, 0.9, 0.0, 0.0, True),
-    Rule("sgd_dampened", 1, 0.1, 0.9, 0.0, 0.3, True),
-    Rule("adam", 2, 0.1, 0.9, 0.999, 1e-8, 0.0),
-    Rule("adam", 2, 0.1, 0.8, 0.95, 1e-3, 0.3),
-]
-every_rule = pytest.mark.parametrize("rule", RULES, ids=repr)
-
-
-def make(rule: Rule, shapes: list[tuple[int, ...]], dtype: Any, seed: int = 0) -> list[list[np.ndarray]]:
-    """Lists of parameters, gradients and state; each parameter has a count of steps of its own."""
-    rng = np.random.default_rng(seed)
-    lists = [
-        [np.asarray(rng.standard_normal(s)).astype(dtype) for s in shapes] for _ in range(2 + rule.n_state)
-    ]
-    if rule.has_steps:
-        lists[3] = [np.abs(v) for v in lists[3]]
-        lists[3] = [np.asarray(v) for v in lists[3]]  # np.abs of shape () is a scalar
-        lists.append([np.full((), 3 * i, np.float32) for i in range(len(shapes))])
-    return lists
-
-
-def copied(lists: list[list[np.ndarray]]) -> list[list[np.ndarray]]:
-    return [[a.copy() for a in arrays] for arrays in lists]
-
-
-def written(rule: Rule, lists: list[list[np.ndarray]]) -> list[list[np.ndarray]]:
-    """The lists that a rule changes: all but the gradients."""
-    return [lists[0], *lists[2:]]
-
-
-def assert_same(actual: Any, expected: Any, rtol: float) -> None:
-    for a, e in zip(actual, expected, strict=True):
-        if e is None:
-            assert a is None
-            continue
-        for x, y in zip(a, e, strict=True):
-            y = np.asarray(y)
-            assert x.dtype == y.dtype
-            assert x.shape == y.shape
-            np.testing.assert_allclose(x, y, rtol=rtol, atol=rtol)
-
-
-def tolerance(dtype: Any) -> float:
-    return 16 * float(np.finfo(dtype).eps)
 
 
 @every_rule
@@ -252,7 +180,7 @@ class TestSharedMemory:
     momentum = RULES[2]
 
     def lists(self, *indices: tuple[int, int], n: int = 8) -> list[list[np.ndarray]]:
-        """Two parameters, gradients, velocities as slices of one buffer; ``indices`` are their first elements."""
+        """Two parameters, gradients, velocities as slices of one buffer, from these elements on."""
         buffer = np.arange(100, dtype=np.float32)
         return [[buffer[i : i + n] for i in pair] for pair in indices]
 
@@ -286,6 +214,23 @@ class TestSharedMemory:
         expected = self.momentum.reference(copied(lists))
         assert_same(self.momentum.compiled(lists), expected, tolerance(np.float32))
 
+    @pytest.mark.parametrize(
+        "same", [(0, 0, 1, 0), (0, 0, 0, 1), (2, 0, 2, 1), (0, 1, 2, 0), (1, 0, 2, 1)], ids=repr
+    )
+    def test_the_same_array_twice_is_refused(self, same):
+        lists = make(self.momentum, [(8,), (8,), (8,)], np.float32)
+        one, i, other, j = same
+        lists[other][j] = lists[one][i]
+        before = copied(lists)
+        assert self.momentum.compiled(lists) is NotImplemented
+        assert_same(lists, before, 0)
+
+    def test_parameters_may_share_a_gradient(self):
+        lists = make(self.momentum, [(8,), (8,)], np.float32)
+        lists[1][1] = lists[1][0]
+        expected = self.momentum.reference(copied(lists))
+        assert_same(self.momentum.compiled(lists), expected, tolerance(np.float32))
+
     def test_empty_arrays_share_nothing(self):
         empty = np.zeros(0, np.float32)
         assert self.momentum.compiled([[empty] * 2] * 3) is not NotImplemented
@@ -308,7 +253,7 @@ class TestSharedMemory:
 
 
 class TestDenormals:
-    """Numbers below the smallest normal one count as zero in a kernel, and only there, and only if nobody can tell."""
+    """Numbers below the smallest normal one count as zero in a kernel, only there, if nobody can tell."""
 
     @pytest.mark.parametrize("dtype", DTYPES)
     def test_state_does_not_linger_in_them(self, dtype):
@@ -396,78 +341,3 @@ def test_allocates_nothing(threads):
         tracemalloc.stop()
     assert not traces.traces
     assert peak < 4096
-
-
-def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-USE_POOL = """
-import numpy as np
-from tiny_pytorch._ext import optim, parallel
-p, g = np.zeros(600_000, np.float32), np.ones(600_000, np.float32)
-def work():
-    optim.sgd([p], [g], None, 1.0, 0.0, 0.0, False)
-"""
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
-def test_fork_starts_afresh():
-    code = USE_POOL + (
-        "import os, warnings\n"
-        "warnings.simplefilter('ignore')\n"  # Python 3.12 warns of forking with threads, which is the point
-        "parallel.set_num_threads(4)\n"
-        "for _ in range(20): work()\n"
-        "child = os.fork()\n"
-        "for _ in range(20): work()\n"
-        "assert (p == -40).all()\n"
-        "if child == 0:\n"
-        "    parallel.set_num_threads(2)\n"
-        "    work()\n"
-        "    os._exit(0 if (p == -41).all() else 1)\n"
-        "raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
-    )
-    done = run_python(code)
-    assert done.returncode == 0, done.stderr
-
-
-def test_exit_is_clean():
-    done = run_python(USE_POOL + "parallel.set_num_threads(4)\nwork()\n")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-
-
-class TestNumThreads:
-    def test_set_and_get(self, threads):
-        for n in (1, 2, 3, np.int64(2)):
-            threads(n)
-            assert parallel.get_num_threads() == n
-
-    @pytest.mark.parametrize("bad", [0, -1, 257])
-    def test_out_of_range(self, bad):
-        before = parallel.get_num_threads()
-        with pytest.raises(ValueError, match=rf"from 1 to 256, got {bad}"):
-            parallel.set_num_threads(bad)
-        assert parallel.get_num_threads() == before
-
-    @pytest.mark.parametrize("bad", [1.5, "2", None, True])
-    def test_not_an_integer(self, bad):
-        with pytest.raises(TypeError, match="must be an integer"):
-            parallel.set_num_threads(bad)
-
-    def test_environment_variable(self):
-        code = "from tiny_pytorch._ext import parallel; print(parallel.get_num_threads())"
-        assert run_python(code, TINY_PYTORCH_NUM_THREADS="3").stdout == "3\n"
-        assert int(run_python(code, TINY_PYTORCH_NUM_THREADS="").stdout) == parallel.usable_cores()
-
-    @pytest.mark.parametrize("bad", ["0", "-1", "many", "1.5", "1000"])
-    def test_bad_environment_variable(self, bad):
-        done = run_python("import tiny_pytorch._ext.parallel", TINY_PYTORCH_NUM_THREADS=bad)
-        assert done.returncode != 0
-        assert "TINY_PYTORCH_NUM_THREADS must be an integer from 1 to 256" in done.stderr

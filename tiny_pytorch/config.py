@@ -23,7 +23,7 @@ def config() -> dict[str, Any]:
         "machine": f"{platform.system()} {platform.machine()}",
         "numpy": numpy.__version__,
         "backend": here.name,
-        "device": str(here.xp.empty(0).device),
+        "device": here.device_of(here.xp.empty(0)),
         **here.facts(),
     }
 

@@ -14,7 +14,8 @@ from .backend.dtypes import as_dtype
 
 __all__ = ["GradcheckError", "assert_close", "gradcheck", "gradgradcheck"]
 
-# (rtol, atol), those of torch.testing: a few times the rounding of one operation. Others are compared exactly.
+# (rtol, atol), those of torch.testing: a few times the rounding of one operation. Others are compared
+# exactly.
 _TOLERANCES = {
     "bfloat16": (1.6e-2, 1e-5),
     "float16": (1e-3, 1e-5),
@@ -41,8 +42,9 @@ def assert_close(
     actual, expected : Tensor, array or number, or sequences or mappings of them
         Infinities are close if they are equal.
     rtol, atol : float, optional
-        Given together. Defaults by dtype, the coarser one if they differ: 1.3e-6 and 1e-5 for float32, 1e-7 and
-        1e-7 for float64, 1e-3 and 1e-5 for float16, 1.6e-2 and 1e-5 for bfloat16, 0 and 0 for integers and bool.
+        Given together. Defaults by dtype, the coarser one if they differ: 1.3e-6 and 1e-5 for float32, 1e-7
+        and 1e-7 for float64, 1e-3 and 1e-5 for float16, 1.6e-2 and 1e-5 for bfloat16, 0 and 0 for integers
+        and bool.
     equal_nan : bool, default False
         Whether NaN equals NaN.
     check_dtype : bool, default True
@@ -98,7 +100,9 @@ def _compare_arrays(
     got, wanted = _host(actual), _host(expected)
     if got.shape != wanted.shape:
         raise AssertionError(f"{where}the shapes differ: got {got.shape}, expected {wanted.shape}")
-    numbers = isinstance(actual, (bool, int, float, complex)) or isinstance(expected, (bool, int, float, complex))
+    numbers = isinstance(actual, (bool, int, float, complex)) or isinstance(
+        expected, (bool, int, float, complex)
+    )
     if check_dtype and not numbers and got.dtype != wanted.dtype:
         raise AssertionError(f"{where}the dtypes differ: got {got.dtype}, expected {wanted.dtype}")
     if rtol is None:

@@ -1,7 +1,7 @@
 """The table of ops: one file for each family of `tiny_pytorch/ops`, one row for each way to call an op.
 
-An op without a row fails `test_every_op_has_a_row`. A row names the op, calls it with the words of PyTorch, defines it in NumPy, and
-says on which arguments; `tests/test_ops.py` makes all tests from that.
+An op without a row fails `test_every_op_has_a_row`. A row names the op, calls it with the words of PyTorch,
+defines it in NumPy, and says on which arguments; `tests/test_ops.py` makes all tests from that.
 """
 
 from . import activation, comparison, elementwise, indexing, linalg, loss, norm, reduction, shape

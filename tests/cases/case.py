@@ -68,7 +68,9 @@ def truths(*shape: int, **more: Any) -> Arg:
 class Case:
     """One row: from it every test of the op is made.
 
-    ``call(t, *tensors)`` gets the namespace: tiny_pytorch, or PyTorch where that is the oracle, which is then called with
+    ``call(t,
+           *tensors)`` gets the namespace: tiny_pytorch, or PyTorch where that is the oracle, which is then
+           called with
     the very same words. ``reference(*arrays)`` is the definition in NumPy.
     """
 

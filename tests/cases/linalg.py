@@ -9,7 +9,14 @@ from .case import Case, floats
 
 def product(name, *shapes, reference=np.matmul, variant="", empty=None):
     """``t.name(a, b)``."""
-    return Case(name, lambda t, a, b: getattr(t, name)(a, b), reference, tuple(floats(*s) for s in shapes), variant, empty=empty)
+    return Case(
+        name,
+        lambda t, a, b: getattr(t, name)(a, b),
+        reference,
+        tuple(floats(*s) for s in shapes),
+        variant,
+        empty=empty,
+    )
 
 
 def einsum(equation, *shapes):
@@ -40,11 +47,14 @@ CASES = [
     product("inner", (2, 3), (4, 3), reference=np.inner),
     product("kron", (2, 2), (1, 3), reference=np.kron),
     product("tensordot", (2, 3, 2), (3, 2, 2), reference=np.tensordot),
-    Case("tensordot", lambda t, a, b: t.tensordot(a, b, dims=([0], [1])), lambda a, b: np.tensordot(a, b, ([0], [1])),
+    Case("tensordot", lambda t, a, b: t.tensordot(a, b, dims=([0], [1])),
+         lambda a, b: np.tensordot(a, b, ([0], [1])),
          (floats(2, 3), floats(3, 2)), "axes"),
     Case("trace", lambda t, a: t.trace(a), np.trace, (floats(2, 3),)),
-    Case("addmm", lambda t, c, a, b: t.addmm(c, a, b, beta=0.5, alpha=2), lambda c, a, b: 0.5 * c + 2 * a @ b, three),
-    Case("addmv", lambda t, c, a, b: t.addmv(c, a, b), lambda c, a, b: c + a @ b, (floats(2), floats(2, 3), floats(3))),
+    Case("addmm", lambda t, c, a, b: t.addmm(c, a, b, beta=0.5, alpha=2),
+         lambda c, a, b: 0.5 * c + 2 * a @ b, three),
+    Case("addmv", lambda t, c, a, b: t.addmv(c, a, b), lambda c, a, b: c + a @ b,
+         (floats(2), floats(2, 3), floats(3))),
     Case("baddbmm", lambda t, c, a, b: t.baddbmm(c, a, b), lambda c, a, b: c + a @ b,
          (floats(2, 2, 2), floats(2, 2, 3), floats(2, 3, 2))),
     einsum("ij,jk->ik", (2, 3), (3, 2)),
@@ -57,13 +67,15 @@ CASES = [
     einsum("...i,...i->...", (2, 3), (3,)),
     einsum("ij,jk,kl->il", (2, 2), (2, 3), (3, 2)),
     einsum("bhqd,bhkd->bhqk", (1, 2, 2, 2), (1, 2, 3, 2)),
-    Case("nn.functional.linear", lambda t, x, w, b: t.nn.functional.linear(x, w, b), lambda x, w, b: x @ w.T + b,
+    Case("nn.functional.linear", lambda t, x, w, b: t.nn.functional.linear(x, w, b),
+         lambda x, w, b: x @ w.T + b,
          (floats(2, 3), floats(4, 3), floats(4)), empty=((0, 3), (4, 3), (4,))),
     Case("nn.functional.linear", lambda t, x, w: t.nn.functional.linear(x, w), lambda x, w: x @ w.T,
          (floats(2, 2, 3), floats(4, 3)), "no bias"),
-    Case("nn.functional.linear", lambda t, x, w, b: t.nn.functional.linear(x, w, b), lambda x, w, b: x @ w.T + b,
+    Case("nn.functional.linear", lambda t, x, w, b: t.nn.functional.linear(x, w, b),
+         lambda x, w, b: x @ w.T + b,
          (floats(3), floats(4, 3), floats(4)), "vector"),
-    Case("bilinear", lambda t, a, b, w, c: t.nn.functional.bilinear(a, b, w, c),
+    Case("bilinear", lambda t, a, b, w, c: t.bilinear(a, b, w, c),
          lambda a, b, w, c: np.einsum("ni,oij,nj->no", a, w, b) + c,
          (floats(2, 3), floats(2, 2), floats(4, 3, 2), floats(4))),
 ]  # fmt: skip

@@ -20,13 +20,13 @@ Tensor = Any
 
 def tensor(x: Any) -> Any:
     """``x`` as a Tensor; a Python scalar as it is."""
-    if isinstance(x, Variable) or isinstance(x, (bool, int, float, complex)):
+    if isinstance(x, (Variable, bool, int, float, complex)):
         return x
     if backend.current().owns(x):
         return leaf(x)
     raise TypeError(
-        f"expected a Tensor, an array of the backend {backend.current().name} or a number, got a {type(x).__name__}; "
-        "asarray(...) makes a Tensor"
+        f"expected a Tensor, an array of the backend {backend.current().name} or a number, got a "
+        f"{type(x).__name__}; asarray(...) makes a Tensor"
     )
 
 
@@ -71,7 +71,8 @@ def tensors(*arrays: Any) -> tuple[Tensor, ...]:
 
 
 def plain(name: str, function: Callable[..., Any] | None = None) -> Op:
-    """The function ``name`` of the backend's namespace as an op without a gradient: its results are constants."""
+    """The function ``name`` of the backend's namespace as an op without a gradient: its results are
+    constants."""
 
     def forward(k: Any, *arrays: Any, **params: Any) -> Any:
         return getattr(k.xp, name)(*arrays, **params)

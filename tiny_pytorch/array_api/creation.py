@@ -8,13 +8,14 @@ import numpy
 
 from .. import backend, ops
 from ..autograd import Variable, leaf
+from ..backend.devices import Device
 from ..backend.dtypes import as_dtype, get_default_dtype
 from .convert import Tensor, array, dtype_of, raw, xp_dtype
 from .dtypes import astype
 
 __all__ = [
-    "arange", "asarray", "empty", "empty_like", "eye", "from_dlpack", "full", "full_like", "linspace", "meshgrid", "ones",
-    "ones_like", "tril", "triu", "zeros", "zeros_like",
+    "arange", "asarray", "empty", "empty_like", "eye", "from_dlpack", "full", "full_like", "linspace",
+    "meshgrid", "ones", "ones_like", "tril", "triu", "zeros", "zeros_like",
 ]  # fmt: skip
 
 
@@ -22,11 +23,13 @@ def _xp() -> Any:
     return backend.kernels().xp
 
 
-def _place(device: Any) -> None:
-    """The only device of the backend needs no name; another is refused."""
-    here = _xp().empty(0).device
-    if device is not None and str(device) != str(here):
-        raise ValueError(f"the backend {backend.current().name} has no device {str(device)!r}, only {str(here)!r}")
+def _place(device: Any) -> Any:
+    """What to tell the backend: its only device needs no name (None), and another is refused."""
+    here = backend.current()
+    own = here.device_of(here.xp.empty(0)) if device is not None else None
+    if own is not None and Device(device).type != Device(own).type:
+        raise ValueError(f"the backend {here.name} has no device {str(device)!r}, only {own!r}")
+    return None
 
 
 def _dtype(dtype: Any, *examples: Any) -> Any:
@@ -52,19 +55,23 @@ def arange(
 def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: Any = None) -> Tensor:
     """A Tensor of what ``obj`` holds: a Tensor, an array, a number or nested sequences of them.
 
-    Gradients flow through a Tensor. Memory is shared where it can be, unless ``copy=True``; ``copy=False`` raises a
-    ValueError where it cannot.
+    Gradients flow through a Tensor. Memory is shared where it can be, unless ``copy=True``; ``copy=False``
+    raises a ValueError where it cannot.
     """
     _place(device)
     if isinstance(obj, Variable) or backend.current().owns(obj):
         x = array(obj)
         if dtype is not None and dtype_of(x) is not as_dtype(dtype):
             if copy is False:
-                raise ValueError(f"asarray: a conversion to {as_dtype(dtype).name} needs a copy, and copy=False forbids it")
+                raise ValueError(
+                    f"asarray: a conversion to {as_dtype(dtype).name} needs a copy, and copy=False forbids it"
+                )
             return astype(x, dtype)
         return ops.clone(x) if copy else x
     if copy is False:
-        raise ValueError(f"asarray: a {type(obj).__name__} has no memory to share, and copy=False forbids a copy")
+        raise ValueError(
+            f"asarray: a {type(obj).__name__} has no memory to share, and copy=False forbids a copy"
+        )
     return ops.tensor(obj, dtype=dtype)
 
 

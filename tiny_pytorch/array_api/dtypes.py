@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy
 
 from .. import ops
-from ..autograd import Variable, cast
+from ..autograd import cast
 from ..autograd import result_type as _result_type
 from ..backend.dtypes import DTYPES, DType, as_dtype
 from .convert import Tensor, array, dtype_of, raw, xp_dtype
@@ -34,8 +34,9 @@ newaxis = None
 pi = math.pi
 
 __all__ = [
-    "astype", "bool", "can_cast", "complex64", "complex128", "e", "finfo", "float32", "float64", "iinfo", "inf", "int8",
-    "int16", "int32", "int64", "isdtype", "nan", "newaxis", "pi", "result_type", "uint8", "uint16", "uint32", "uint64",
+    "astype", "bool", "can_cast", "complex64", "complex128", "e", "finfo", "float32", "float64", "iinfo",
+    "inf", "int8", "int16", "int32", "int64", "isdtype", "nan", "newaxis", "pi", "result_type", "uint8",
+    "uint16", "uint32", "uint64",
 ]  # fmt: skip
 
 _KINDS = {
@@ -83,7 +84,9 @@ def astype(x: Tensor, dtype: Any, /, *, copy: Any = True, device: Any = None) ->
 
 def can_cast(from_: Any, to: Any, /) -> Any:
     """Whether the promotion rules lead from one dtype (or a Tensor's) to the other."""
-    source = from_ if isinstance(from_, DType) else dtype_of(from_) if hasattr(from_, "dtype") else as_dtype(from_)
+    source = (
+        from_ if isinstance(from_, DType) else dtype_of(from_) if hasattr(from_, "dtype") else as_dtype(from_)
+    )
     target = as_dtype(to)
     if "bool" in (source.kind, target.kind):
         return source is target
@@ -97,8 +100,8 @@ def finfo(type: Any, /) -> FloatInfo:
         raise TypeError(f"finfo: expected a floating dtype, got {dtype.name}; see iinfo for integers")
     found = numpy.finfo(dtype.dtype)
     part = as_dtype(found.dtype)
-    limits = (float(v) for v in (found.eps, found.max, found.min, found.smallest_normal))
-    return FloatInfo(found.bits, *limits, part)
+    eps, top, bottom, smallest = (float(v) for v in (found.eps, found.max, found.min, found.smallest_normal))
+    return FloatInfo(found.bits, eps, top, bottom, smallest, part)
 
 
 def iinfo(type: Any, /) -> IntegerInfo:
@@ -111,7 +114,11 @@ def iinfo(type: Any, /) -> IntegerInfo:
 
 
 def _dtype(value: Any) -> DType:
-    return as_dtype(raw(value).dtype) if hasattr(raw(value), "dtype") and not isinstance(value, DType) else as_dtype(value)
+    return (
+        as_dtype(raw(value).dtype)
+        if hasattr(raw(value), "dtype") and not isinstance(value, DType)
+        else as_dtype(value)
+    )
 
 
 def isdtype(dtype: Any, kind: Any) -> Any:
@@ -122,7 +129,9 @@ def isdtype(dtype: Any, kind: Any) -> Any:
         return any(isdtype(dtype, one) for one in kind)
     if isinstance(kind, str):
         if kind not in _KINDS:
-            raise ValueError(f"isdtype: unknown kind {kind!r}; expected one of {', '.join(map(repr, _KINDS))}")
+            raise ValueError(
+                f"isdtype: unknown kind {kind!r}; expected one of {', '.join(map(repr, _KINDS))}"
+            )
         return dtype.kind in _KINDS[kind]
     return dtype is as_dtype(kind)
 
@@ -132,4 +141,6 @@ def result_type(*arrays_and_dtypes: Any) -> DType:
 
     Different kinds, which the standard leaves open, give the higher one: integers with float32 are float32.
     """
-    return _result_type(*(v if isinstance(v, (int, float, complex)) else _dtype(v) for v in arrays_and_dtypes))
+    return _result_type(
+        *(v if isinstance(v, (int, float, complex)) else _dtype(v) for v in arrays_and_dtypes)
+    )

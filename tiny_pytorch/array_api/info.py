@@ -26,14 +26,16 @@ class __array_namespace_info__:
 
     def default_device(self) -> Device:
         """The device of new arrays."""
-        return Device(backend.kernels().xp.empty(0).device)
+        here = backend.current()
+        return Device(here.device_of(here.xp.empty(0)))
 
     def devices(self) -> list[Device]:
         """The devices that there are."""
         return [self.default_device()]
 
     def default_dtypes(self, *, device: Any = None) -> dict[str, DType]:
-        """The dtypes of new arrays where none is given: real floating, complex floating, integral, indexing."""
+        """The dtypes of new arrays where none is given: real floating, complex floating, integral,
+        indexing."""
         real = get_default_dtype()
         double = real is DTYPES["float64"]
         return {

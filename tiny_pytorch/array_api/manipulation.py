@@ -9,8 +9,8 @@ from .. import backend, ops
 from .convert import Tensor, array, raw, tensors
 
 __all__ = [
-    "broadcast_arrays", "broadcast_to", "concat", "expand_dims", "flip", "moveaxis", "permute_dims", "repeat", "reshape", "roll",
-    "squeeze", "stack", "tile", "unstack",
+    "broadcast_arrays", "broadcast_to", "concat", "expand_dims", "flip", "moveaxis", "permute_dims",
+    "repeat", "reshape", "roll", "squeeze", "stack", "tile", "unstack",
 ]  # fmt: skip
 
 
@@ -71,12 +71,15 @@ def reshape(x: Tensor, /, shape: tuple[int, ...], *, copy: bool | None = None) -
     if copy:
         return ops.clone(result) if shared else result
     if not shared:
-        raise ValueError(f"reshape: {tuple(x.shape)} cannot become {tuple(shape)} without a copy, and copy=False forbids it")
+        raise ValueError(
+            f"reshape: {tuple(x.shape)} needs a copy to become {tuple(shape)}, and copy=False forbids it"
+        )
     return result
 
 
 def roll(x: Tensor, /, shift: Any, *, axis: Any = None) -> Tensor:
-    """``x`` moved along axes, what leaves at one end coming back at the other; None: of all elements in a row."""
+    """``x`` moved along axes, what leaves at one end coming back at the other; None: of all elements in a
+    row."""
     if isinstance(shift, int) and isinstance(axis, tuple):
         shift = (shift,) * len(axis)
     return ops.roll(array(x), shift, axis)
@@ -87,7 +90,9 @@ def squeeze(x: Tensor, /, axis: Any) -> Tensor:
     x = array(x)
     for one in (axis,) if isinstance(axis, int) else axis:
         if x.shape[one] != 1:
-            raise ValueError(f"squeeze: axis {one} of an array of shape {tuple(x.shape)} has size {x.shape[one]}, not 1")
+            raise ValueError(
+                f"squeeze: axis {one} of an array of shape {tuple(x.shape)} has size {x.shape[one]}, not 1"
+            )
     return ops.squeeze(x, axis)
 
 

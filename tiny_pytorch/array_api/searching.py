@@ -1,4 +1,5 @@
-"""Where elements are: extremes, order, membership. Indices are constants; values and selections have gradients."""
+"""Where elements are: extremes, order, membership. Indices are constants; values and selections have
+gradients."""
 
 from __future__ import annotations
 
@@ -9,8 +10,8 @@ from ..autograd import leaf
 from .convert import Tensor, array, common, raw, tensor
 
 __all__ = [
-    "argmax", "argmin", "argsort", "count_nonzero", "nonzero", "searchsorted", "sort", "take", "take_along_axis", "unique_all",
-    "unique_counts", "unique_inverse", "unique_values", "where",
+    "argmax", "argmin", "argsort", "count_nonzero", "nonzero", "searchsorted", "sort", "take",
+    "take_along_axis", "unique_all", "unique_counts", "unique_inverse", "unique_values", "where",
 ]  # fmt: skip
 
 
@@ -95,7 +96,8 @@ def take_along_axis(x: Tensor, indices: Tensor, /, *, axis: int = -1) -> Tensor:
 
 
 def unique_all(x: Tensor, /) -> UniqueAll:
-    """The different elements in ascending order, where each is first, which of them each element is, how many of each."""
+    """The different elements in ascending order, where each is first, which of them each element is, how many
+    of each."""
     return UniqueAll(*(leaf(v) for v in _xp().unique_all(raw(x))))
 
 

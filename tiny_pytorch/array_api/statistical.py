@@ -41,12 +41,16 @@ def cumulative_sum(
     return _cumulative(ops.cumsum, ops.zeros, x, axis, dtype, include_initial)
 
 
-def _cumulative(operation: Any, first: Any, x: Tensor, axis: Any, dtype: Any, include_initial: bool) -> Tensor:
+def _cumulative(
+    operation: Any, first: Any, x: Tensor, axis: Any, dtype: Any, include_initial: bool
+) -> Tensor:
     x = array(x)
     x = astype(x, _sum_dtype(x, dtype), copy=False)
     if axis is None:
         if len(x.shape) != 1:
-            raise ValueError(f"{operation.__name__}: axis is needed for an array of {len(x.shape)} dimensions")
+            raise ValueError(
+                f"{operation.__name__}: axis is needed for an array of {len(x.shape)} dimensions"
+            )
         axis = 0
     result = operation(x, axis)
     if include_initial:

@@ -1,7 +1,7 @@
 """The kernel table of the second world: the reference kernels computing on Tensors, each differentiable.
 
-Most are the reference as it stands, over this namespace. Where a kernel is an op itself, the table holds that op, whose gradient is
-its own rule rather than what the reference is composed of.
+Most are the reference as it stands, over this namespace. Where a kernel is an op itself, the table holds that
+op, whose gradient is its own rule rather than what the reference is composed of.
 """
 
 from __future__ import annotations
@@ -15,22 +15,35 @@ from ..autograd import KERNEL_OPS, Op
 from ..backend.table import Kernels, reference_kernels
 from .convert import raw, tensor
 
-__all__ = ["tensor_kernels"]
+__all__ = ["TensorKernels", "tensor_kernels"]
+
+
+class TensorKernels(Kernels):
+    """The table for rules that run on Tensors. It is filled when it is first used, which only higher
+    derivatives do."""
+
+    def __init__(self) -> None:
+        self.xp = array_api
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in reference_kernels():
+            raise AttributeError(f"there is no kernel {name!r}")
+        super().__init__(array_api)
+        for own, operation in KERNEL_OPS.items():
+            self.override(own, as_kernel(operation, reference_kernels()[own]))
+        return getattr(self, name)
 
 
 def tensor_kernels() -> Kernels:
     """The table for rules that run on Tensors."""
-    table = Kernels(array_api)
-    for name, operation in KERNEL_OPS.items():
-        table.override(name, as_kernel(operation, reference_kernels()[name]))
-    return table
+    return TensorKernels()
 
 
 def as_kernel(operation: Op, reference: Callable[..., Any]) -> Callable[..., Any]:
     """An op as a kernel: called with the reference's parameters, by position or by name.
 
-    The op's forward tells which of them are arrays (its positional parameters) and which are static (keyword-only ones); it may have
-    further static ones with defaults.
+    The op's forward tells which of them are arrays (its positional parameters) and which are static
+    (keyword-only ones); it may have further static ones with defaults.
 
     Raises
     ------
@@ -43,7 +56,8 @@ def as_kernel(operation: Op, reference: Callable[..., Any]) -> Callable[..., Any
     required = {p.name for p in own if p.default is p.empty}
     if not required <= set(signature.parameters) <= {p.name for p in own}:
         raise TypeError(
-            f"the op {operation.name} has the parameters {[p.name for p in own]}, its kernel {list(signature.parameters)}"
+            f"the op {operation.name} has the parameters {[p.name for p in own]}, "
+            f"its kernel {list(signature.parameters)}"
         )
     static = frozenset(p.name for p in own if p.kind is p.KEYWORD_ONLY)
 

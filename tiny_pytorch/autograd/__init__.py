@@ -10,10 +10,11 @@ from .function import Function, FunctionCtx
 from .grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck
 from .inplace import assign, inplace, refresh, write_result
-from .op import KERNEL_OPS, Op, op
+from .declare import KERNEL_OPS, Op, op
 from .promotion import promote, result_type
 
-alias, gather, leaf, shared = _engine.alias, _engine.gather, _engine.leaf, _engine.shared
+alias, leaf, shared = _engine.alias, _engine.leaf, _engine.shared
+bump_versions, collect = _engine.bump_versions, _engine.collect
 
 _engine.configure(promote=promote, explain=explain, refresh=refresh)
 _backend.on_change(lambda backend: _engine.configure(table=backend.kernels))
@@ -26,6 +27,6 @@ def configure_tensors(tensor_type: type, tensor_table: object) -> None:
 
 __all__ = [
     "KERNEL_OPS", "Function", "FunctionCtx", "GradcheckError", "Node", "Op", "ShapeError", "Variable", "alias", "assign",
-    "backward", "cast", "configure_tensors", "enable_grad", "gather", "grad", "gradcheck", "gradgradcheck", "inference_mode", "inplace",
+    "backward", "bump_versions", "cast", "collect", "configure_tensors", "enable_grad", "grad", "gradcheck", "gradgradcheck", "inference_mode", "inplace",
     "is_grad_enabled", "leaf", "no_grad", "op", "result_type", "set_grad_enabled", "shared", "write_result",
 ]

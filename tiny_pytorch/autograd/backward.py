@@ -82,6 +82,8 @@ def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None =
     >>> x.grad
     tensor([2., 4.])
     """
+    if grad_tensors is None and inputs is None and not create_graph and engine.run_scalar(tensors, bool(retain_graph)):
+        return
     roots = _sequence(tensors)
     seeds = _seeds(roots, grad_tensors, create_graph, "backward")
     retain = create_graph if retain_graph is None else retain_graph

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .op import op
+from .declare import op
 
 __all__ = ["cast"]
 

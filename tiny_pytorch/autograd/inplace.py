@@ -7,13 +7,14 @@ tensor's history becomes the twin's. If the tensor is a view, the history of the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from .. import backend
 from .._ext import engine
-from .._ext.engine import Op, Variable, is_grad_enabled
+from .._ext.engine import Variable, is_grad_enabled
 from .cast import cast
-from .op import op
+from .declare import op
 
 __all__ = ["assign", "inplace", "refresh"]
 
@@ -96,7 +97,7 @@ def assign(x: Variable, array: Any) -> None:
     x.bump_version()
 
 
-def inplace(function: Op, x: Variable, *args: Any, **params: Any) -> Variable:
+def inplace(function: Callable[..., Any], x: Variable, *args: Any, **params: Any) -> Variable:
     """``x[...] = function(x, *args)``, recorded if gradients flow.
 
     Raises
@@ -105,7 +106,7 @@ def inplace(function: Op, x: Variable, *args: Any, **params: Any) -> Variable:
         If ``x`` is a leaf that requires a gradient while gradients are on, or the result has another shape or a dtype
         that ``x`` cannot hold. ``x`` is then unchanged.
     """
-    name = f"{function.name}_"
+    name = f"{function.__name__.strip('_')}_"
     _refuse(x, name)
     source = x
     if is_grad_enabled() and (x.requires_grad or any(isinstance(a, Variable) and a.requires_grad for a in args)):

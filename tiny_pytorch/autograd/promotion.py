@@ -76,8 +76,13 @@ def promote(op: Op, args: tuple[Any, ...]) -> tuple[Any, ...]:
     dtype = result_type(*operands)
     if op.promotes == "floating" and _RANK[dtype.kind] < 2:
         dtype = get_default_dtype()
-    return tuple(cast(a, dtype=dtype) if isinstance(a, Variable) and as_dtype(a.array.dtype) is not dtype else a
-                 for a in operands)
+    return tuple(_converted(a, dtype) for a in operands)
+
+
+def _converted(value: Any, dtype: DType) -> Any:
+    if isinstance(value, Variable):
+        return value if as_dtype(value.array.dtype) is dtype else cast(value, dtype=dtype)
+    return int(value) if value is not None and isinstance(value, bool) and dtype.name != "bool" else value
 
 
 def _operand(op: Op, i: int, value: Any, here: backend.Backend) -> Any:

@@ -37,6 +37,8 @@ class Backend:
         Whether an object is an array of this library.
     facts : callable
         What ``tp.show_config`` adds for this backend.
+    device_of : callable
+        The name of the device that an array is on: ``"cpu"``, ``"cuda:0"``, ...
     """
 
     name: str
@@ -46,6 +48,7 @@ class Backend:
     to_numpy: Callable[[Any], numpy.ndarray]
     owns: Callable[[Any], bool]
     facts: Callable[[], dict[str, Any]] = dict
+    device_of: Callable[[Any], str] = lambda array: str(array.device)
 
 
 # name -> (module beside this one, what to install)

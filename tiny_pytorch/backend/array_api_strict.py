@@ -30,5 +30,6 @@ def load() -> Backend:
         kernels=kernels,
         from_numpy=lambda array: array_api_strict.asarray(array, copy=True),
         to_numpy=to_numpy,
+        device_of=lambda array: "cpu",     # its devices are pretended ones in host memory
         owns=lambda value: isinstance(value, type(array_api_strict.empty(0))),
     )

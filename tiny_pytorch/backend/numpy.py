@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import math
 import os
 from collections.abc import Callable
 from types import ModuleType
@@ -17,6 +16,7 @@ from typing import Any
 import numpy
 
 from .._ext import elementwise, engine, indexing, linalg, nn, optim, parallel
+from .._ext.gate import Gate
 from . import Backend, blas
 from .reference.gather import ARRAY
 from .table import Kernels, reference_kernels
@@ -26,16 +26,12 @@ __all__ = ["get_num_threads", "load", "set_num_threads"]
 FAMILIES: list[ModuleType] = [elementwise, indexing, linalg, nn, optim]
 
 
-def gated(compiled: Callable[..., Any], fallback: Callable[..., Any]) -> Callable[..., Any]:
-    """A kernel that tries the compiled function first. It has the fallback's name and signature."""
-
-    def kernel(*args: Any) -> Any:
-        result = compiled(*args)
-        return fallback(numpy, *args) if result is NotImplemented else result
-
-    functools.update_wrapper(kernel, fallback)
-    signature = inspect.signature(fallback)
-    kernel.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])  # type: ignore[attr-defined]
+def gated(compiled: Callable[..., Any], reference: Callable[..., Any]) -> Gate:
+    """A kernel that tries the compiled function first. It has the reference's name and, less ``xp``, its signature."""
+    kernel = Gate(compiled, reference, numpy)
+    functools.update_wrapper(kernel, reference)
+    signature = inspect.signature(reference)
+    kernel.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])
     return kernel
 
 
@@ -69,18 +65,18 @@ def index_add(g: numpy.ndarray, *arrays: numpy.ndarray, index: tuple, shape: tup
     if not arrays:
         result[index] = g
         return result
-    size = math.prod(shape)
     if index[0] is ARRAY and all(e is Ellipsis for e in index[1:]):     # whole rows
-        where, rows = arrays[0].reshape(-1), (shape[0], size // shape[0] if shape[0] else 0)
+        target, where = result, arrays[0].reshape(-1)
         where = numpy.where(where < 0, where + shape[0], where)
     else:
-        where, rows = numpy.arange(size).reshape(shape)[_filled(index, arrays)].reshape(-1), (size,)
-    target, source = result.reshape(rows), numpy.ascontiguousarray(g).reshape(where.shape + rows[1:])
+        target = result.reshape(-1)
+        where = numpy.arange(target.size).reshape(shape)[_filled(index, arrays)].reshape(-1)
+    source = numpy.ascontiguousarray(g).reshape(where.shape + target.shape[1:])
     added = indexing.scatter_add(target, where, source)
     if added is NotImplemented:
         numpy.add.at(target, where, source)
         return result
-    return added.reshape(shape)
+    return added if target is result else added.reshape(shape)
 
 
 def index_put(x: numpy.ndarray, value: Any, *arrays: numpy.ndarray, index: tuple) -> numpy.ndarray:
@@ -95,6 +91,14 @@ def index_write(x: numpy.ndarray, value: Any, *arrays: numpy.ndarray, index: tup
 def _filled(index: tuple, arrays: tuple[numpy.ndarray, ...]) -> tuple:
     following = iter(arrays)
     return tuple([next(following) if e is ARRAY else e for e in index]) if arrays else index
+
+
+def cumsum(x: numpy.ndarray, axis: int) -> numpy.ndarray:     # the standard's names came with NumPy 2.1
+    return numpy.cumsum(x, axis=axis, dtype=x.dtype)
+
+
+def cumprod(x: numpy.ndarray, axis: int) -> numpy.ndarray:
+    return numpy.cumprod(x, axis=axis, dtype=x.dtype)
 
 
 def get_num_threads() -> int:
@@ -141,10 +145,7 @@ def load() -> Backend:
     kernels = Kernels(numpy)
     for name, function in compiled_kernels().items():
         kernels.override(name, gated(function, reference_kernels()[name]))
-    kernels.override("zero_at", zero_at)
-    kernels.override("write", write)
-    kernels.override("shares_memory", shares_memory)
-    for function in (index, index_add, index_put, index_write):
+    for function in (zero_at, write, shares_memory, cumsum, cumprod, index, index_add, index_put, index_write):
         kernels.override(function.__name__, function)
     return Backend(
         name="numpy",

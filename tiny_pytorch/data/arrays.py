@@ -12,6 +12,8 @@ from ..autograd import leaf
 from ..backend import kernels
 from ..tensor import Tensor
 
+__all__ = ["check_indices", "rows"]
+
 
 def rows(tensor: Tensor) -> Callable[[Any], Tensor]:
     """A function from an index (a slice or an integer array in range) to those rows, in memory of their own.

@@ -11,6 +11,8 @@ import numpy as np
 from .. import ops
 from ..tensor import Tensor
 
+__all__ = ["default_collate", "default_convert"]
+
 
 def default_collate(batch: Sequence[Any]) -> Any:
     """Stack samples into a batch, along a new axis 0.
@@ -39,7 +41,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     --------
     >>> import tiny_pytorch as tp
     >>> tp.data.default_collate([{"x": 0.5, "name": "a"}, {"x": 1.5, "name": "b"}])
-    {'x': tensor([0.5000, 1.5000]), 'name': ['a', 'b']}
+    {'x': tensor([0.5, 1.5]), 'name': ['a', 'b']}
     """
     if len(batch) == 0:
         raise ValueError("default_collate: the batch has no samples")

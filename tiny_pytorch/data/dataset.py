@@ -16,6 +16,17 @@ from ..tensor import Tensor
 from .arrays import check_indices, rows
 from .protocol import fast_method
 
+__all__ = [
+    "BatchGetter",
+    "ConcatDataset",
+    "Dataset",
+    "IterableDataset",
+    "Subset",
+    "TensorDataset",
+    "batch_getter",
+    "random_split",
+]
+
 T = TypeVar("T", covariant=True)
 
 # From an index (a slice with step 1 or a one-dimensional integer array) to a collated batch.

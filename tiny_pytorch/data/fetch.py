@@ -12,6 +12,8 @@ from .collate import default_collate, default_convert
 from .dataset import BatchGetter, IterableDataset, batch_getter
 from .protocol import fast_method
 
+__all__ = ["END", "Fetch", "Task"]
+
 END = object()  # what a stream's fetch returns when there is nothing left
 
 Fetch = Callable[[Any], Any]

@@ -18,6 +18,8 @@ from .protocol import fast_method
 from .sampler import BatchSampler, RandomSampler, SequentialSampler, check_positive
 from .workers import WorkerPool
 
+__all__ = ["DataLoader"]
+
 
 class DataLoader:
     """Iterates over a data set in batches, as often as one likes: ``for x, y in loader: ...``

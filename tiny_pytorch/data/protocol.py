@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+__all__ = ["fast_method"]
+
 
 def fast_method(obj: Any, fast: str, plain: str) -> Callable[..., Any] | None:
     """``obj``'s method ``fast``, or None if it has none or if ``plain`` was overridden below it."""

@@ -16,6 +16,16 @@ import numpy as np
 from ..random import Generator, default_generator
 from ..tensor import Tensor
 
+__all__ = [
+    "BatchSampler",
+    "RandomSampler",
+    "Sampler",
+    "SequentialSampler",
+    "SubsetRandomSampler",
+    "WeightedRandomSampler",
+    "check_positive",
+]
+
 T = TypeVar("T", covariant=True)
 
 

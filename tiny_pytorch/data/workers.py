@@ -8,6 +8,7 @@ depends on the seed and never on which one was faster.
 from __future__ import annotations
 
 import pickle
+import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -19,6 +20,8 @@ import numpy as np
 from ..random import default_generator
 from .fetch import END, Fetch, Task
 from .transport import Parcel, pack
+
+__all__ = ["WorkerInfo", "WorkerPool", "get_worker_info"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class _Worker:
     payload: Any = None  # (task, worker_init_fn), pickled unless this process was forked from the parent
     setup: tuple[Task, Callable[[int], Any] | None] | None = None
     fetch: Fetch
+    packing = threading.Lock()  # held while shared memory is made that nobody else knows of yet
     info: WorkerInfo | None = None
 
 
@@ -68,7 +72,6 @@ def get_worker_info() -> WorkerInfo | None:
 
 def _initialize(payload: Any) -> None:
     import signal
-    import threading
 
     from ..backend.numpy import set_num_threads
 
@@ -86,7 +89,8 @@ def _follow_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-        os._exit(1)
+        with _Worker.packing:
+            os._exit(1)
 
 
 def _begin(worker_id: int, num_workers: int, epoch_seed: int) -> None:
@@ -110,7 +114,8 @@ def _begin(worker_id: int, num_workers: int, epoch_seed: int) -> None:
 
 def _read(index: Any) -> Parcel | None:
     batch = _Worker.fetch(index)
-    return None if batch is END else pack(batch)
+    with _Worker.packing:
+        return None if batch is END else pack(batch)
 
 
 def _guarded(job: Callable[..., Any], *args: Any) -> Any:

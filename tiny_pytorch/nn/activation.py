@@ -6,6 +6,11 @@ from ..tensor import Tensor
 from . import functional as F
 from .module import Module
 
+__all__ = [
+    "ELU", "GELU", "LeakyReLU", "LogSigmoid", "LogSoftmax", "ReLU",
+    "SiLU", "Sigmoid", "Softmax", "Softplus", "Tanh",
+]  # fmt: skip
+
 
 class _InPlace(Module):
     """An activation without settings but ``inplace``."""

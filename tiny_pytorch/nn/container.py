@@ -6,7 +6,9 @@ import operator
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self, overload
 
-from .module import Module, _indented, _tree
+from .module import Module, tree
+
+__all__ = ["ModuleDict", "ModuleList", "Sequential"]
 
 
 class _Row(Module):
@@ -16,9 +18,10 @@ class _Row(Module):
     _row: tuple[Module, ...] | None = None
 
     def _members(self) -> tuple[Module, ...]:
-        if self._row is None:
-            self.__dict__["_row"] = tuple(self._own("module").values())
-        return self._row
+        row = self._row
+        if row is None:
+            row = self.__dict__["_row"] = tuple(self._own("module").values())
+        return row
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
@@ -49,6 +52,18 @@ class _Row(Module):
     def __contains__(self, module: object) -> bool:
         return any(module is member for member in self._members())
 
+    @overload
+    def __getitem__(self, index: int) -> Module: ...
+    @overload
+    def __getitem__(self, index: slice) -> Self: ...
+    def __getitem__(self, index: int | slice) -> Module:
+        if isinstance(index, slice):
+            return self._part(dict(list(self._own("module").items())[index]))
+        return self._own("module")[self._name(index)]
+
+    def _part(self, modules: dict[str, Module]) -> Self:
+        raise NotImplementedError
+
     def __setitem__(self, index: int, module: Module) -> None:
         name = self._name(index)
         _check_module(self, module)
@@ -62,7 +77,10 @@ class _Row(Module):
     def append(self, module: Module) -> Self:
         """Add a module at the end; returns self."""
         _check_module(self, module)
-        self.add_module(str(len(self)), module)
+        number = len(self)
+        while str(number) in self._registry:  # a slice keeps the numbers that its modules had
+            number += 1
+        self.add_module(str(number), module)
         return self
 
     def insert(self, index: int, module: Module) -> Self:
@@ -92,9 +110,6 @@ class _Row(Module):
         del self[index]
         return module
 
-    def _take(self, index: slice) -> dict[str, Module]:
-        return dict(list(self._own("module").items())[index])
-
 
 class Sequential(_Row):
     """``y = fn(...f2(f1(x)))``: modules in a row, each fed with the one before.
@@ -119,7 +134,7 @@ class Sequential(_Row):
     )
     """
 
-    def __init__(self, *args: Module | Mapping[str, Module]) -> None:
+    def __init__(self, *args: Any) -> None:
         super().__init__()
         if len(args) == 1 and isinstance(args[0], Mapping):
             for name, module in args[0].items():
@@ -133,14 +148,8 @@ class Sequential(_Row):
             input = module(input)
         return input
 
-    @overload
-    def __getitem__(self, index: int) -> Module: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequential: ...
-    def __getitem__(self, index: int | slice) -> Module:
-        if isinstance(index, slice):
-            return type(self)(self._take(index))
-        return getattr(self, self._name(index))
+    def _part(self, modules: dict[str, Module]) -> Self:
+        return type(self)(modules)
 
     def __add__(self, other: Sequential) -> Sequential:
         if not isinstance(other, Sequential):
@@ -170,14 +179,8 @@ class ModuleList(_Row):
         if modules is not None:
             self.extend(modules)
 
-    @overload
-    def __getitem__(self, index: int) -> Module: ...
-    @overload
-    def __getitem__(self, index: slice) -> ModuleList: ...
-    def __getitem__(self, index: int | slice) -> Module:
-        if isinstance(index, slice):
-            return type(self)(self._take(index).values())
-        return getattr(self, self._name(index))
+    def _part(self, modules: dict[str, Module]) -> Self:
+        return type(self)(modules.values())
 
     def __iadd__(self, modules: Iterable[Module]) -> Self:
         return self.extend(modules)
@@ -193,13 +196,13 @@ class ModuleList(_Row):
                 groups[-1] = (groups[-1][0], index, text)
             else:
                 groups.append((index, index, text))
-        children = [
-            f"({first}): {_indented(text)}"
-            if first == last
-            else f"({first}-{last}): {last - first + 1} x {_indented(text)}"
-            for first, last, text in groups
-        ]
-        return _tree(self._get_name(), self.extra_repr(), children)
+        children = {}
+        for first, last, text in groups:
+            if first == last:
+                children[str(first)] = text
+            else:
+                children[f"{first}-{last}"] = f"{last - first + 1} x {text}"
+        return tree(self._get_name(), self.extra_repr(), children)
 
 
 class ModuleDict(Module):
@@ -245,15 +248,15 @@ class ModuleDict(Module):
 
     def keys(self) -> Iterable[str]:
         """The names."""
-        return self._modules.keys()
+        return self._own("module").keys()
 
     def values(self) -> Iterable[Module]:
         """The modules."""
-        return self._modules.values()
+        return self._own("module").values()
 
     def items(self) -> Iterable[tuple[str, Module]]:
         """The (name, module) pairs."""
-        return self._modules.items()
+        return self._own("module").items()
 
     def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
         """Add the pairs of a mapping or an iterable; a known name is replaced."""

@@ -6,6 +6,8 @@ from ..tensor import Tensor
 from . import functional as F
 from .module import Module
 
+__all__ = ["Dropout"]
+
 
 class Dropout(Module):
     """In training ``y = x * mask / (1 - p)`` with a random mask that is 0 with probability ``p``; else ``y =

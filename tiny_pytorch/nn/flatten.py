@@ -6,6 +6,8 @@ from .. import ops
 from ..tensor import Tensor
 from .module import Module
 
+__all__ = ["Flatten", "Unflatten"]
+
 
 class Flatten(Module):
     """Join the axes ``start_dim`` to ``end_dim`` into one; by default all but the first, the batch.

@@ -12,6 +12,8 @@ from ..tensor import RemovableHandle, Tensor
 if TYPE_CHECKING:
     from .module import Module
 
+__all__ = ["Hooked", "Hooks"]
+
 _STAGES = ("forward_pre", "forward", "backward_pre", "backward")
 _ids = itertools.count()
 

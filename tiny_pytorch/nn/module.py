@@ -13,6 +13,8 @@ from . import state
 from .hooks import Hooked
 from .parameter import Parameter
 
+__all__ = ["Module"]
+
 
 class _Uninitialised:
     """Stands where ``Module.__init__`` will put the registry, and says so when it was never called."""
@@ -59,6 +61,7 @@ class Module(Hooked):
 
     training: bool = True
     _registry: Any = _Uninitialised()
+    _transient: frozenset[str]  # the buffers that are not saved
 
     def __init__(self) -> None:
         # Straight into the instance's dict: __setattr__ would cost a loss that is built in every step 1 µs.
@@ -81,8 +84,11 @@ class Module(Hooked):
     # --- registering parts ---
 
     def __setattr__(self, name: str, value: Any) -> None:
-        kind = _kind(value)
-        if kind is None:
+        if isinstance(value, Parameter):
+            kind = "parameter"
+        elif isinstance(value, Module):
+            kind = "module"
+        else:
             registered = self.__dict__.get("_registry")
             if registered and name in registered and value is not None:
                 self._check_replacement(name, registered[name], value)
@@ -144,7 +150,8 @@ class Module(Hooked):
             raise TypeError(f"buffer {name!r} must be a Tensor or None, not {type(tensor).__name__}")
         self._registry[name] = "buffer"
         self.__dict__[name] = tensor
-        self.__dict__["_transient"] = self._transient - {name} if persistent else self._transient | {name}
+        if persistent == (name in self._transient):
+            self.__dict__["_transient"] = self._transient ^ {name}
 
     def add_module(self, name: str, module: Module | None) -> None:
         """Add a child module under ``name``; None reserves the name for a later one."""
@@ -375,27 +382,18 @@ class Module(Hooked):
         return type(self).__name__
 
     def __repr__(self) -> str:
-        extra = self.extra_repr()
-        children = [f"({name}): {_indented(repr(child))}" for name, child in self._own("module").items()]
-        return _tree(self._get_name(), extra, children)
-
-
-def _kind(value: Any) -> str | None:
-    if isinstance(value, Parameter):
-        return "parameter"
-    return "module" if isinstance(value, Module) else None
+        children = {name: repr(child) for name, child in self._own("module").items()}
+        return tree(self._get_name(), self.extra_repr(), children)
 
 
 def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _indented(text: str) -> str:
-    return text.replace("\n", "\n  ")
-
-
-def _tree(name: str, extra: str, children: list[str]) -> str:
+def tree(name: str, extra: str, children: Mapping[str, str]) -> str:
+    """``name(extra)``, or over several lines if there are children, given as ``{label: text}``."""
     if not children and "\n" not in extra:
         return f"{name}({extra})"
-    lines = (extra.split("\n") if extra else []) + children
-    return f"{name}(\n  " + "\n  ".join(lines) + "\n)"
+    lines = extra.split("\n") if extra else []
+    lines += [f"({label}): {text}" for label, text in children.items()]
+    return "\n  ".join([f"{name}(", *(line.replace("\n", "\n  ") for line in lines)]) + "\n)"

@@ -13,6 +13,8 @@ from . import init
 from .module import Module
 from .parameter import Parameter
 
+__all__ = ["BatchNorm1d", "LayerNorm"]
+
 
 class LayerNorm(Module):
     """``y = (x - mean) / sqrt(var + eps) * weight + bias`` over the last axes of each sample.
@@ -170,10 +172,11 @@ class BatchNorm1d(Module):
 
     def reset_running_stats(self) -> None:
         """Forget what the running statistics saw."""
-        if self.track_running_stats:
-            init.zeros_(self.running_mean)
+        for buffer in (self.running_mean, self.num_batches_tracked):
+            if buffer is not None:
+                init.zeros_(buffer)
+        if self.running_var is not None:
             init.ones_(self.running_var)
-            init.zeros_(self.num_batches_tracked)
 
     def reset_parameters(self) -> None:
         """Forget the running statistics, set the weight to 1 and the bias to 0."""

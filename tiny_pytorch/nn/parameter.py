@@ -6,6 +6,8 @@ from typing import Any
 
 from ..tensor import Tensor
 
+__all__ = ["Parameter"]
+
 
 class Parameter(Tensor):
     """A tensor that becomes part of ``module.parameters()`` when it is assigned to an attribute of a Module.

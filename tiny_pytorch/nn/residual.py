@@ -7,6 +7,8 @@ from typing import Any
 from ..tensor import Tensor
 from .module import Module
 
+__all__ = ["Identity", "Residual"]
+
 
 class Identity(Module):
     """``y = x``. It takes and ignores any arguments, so that it can stand in for another module.

@@ -14,6 +14,8 @@ from ..tensor import Tensor
 if TYPE_CHECKING:
     from .module import Module
 
+__all__ = ["IncompatibleKeys", "collect", "entries", "load"]
+
 
 class IncompatibleKeys(NamedTuple):
     """What ``load_state_dict`` returns: the keys that did not match, empty when all did."""

@@ -191,7 +191,7 @@ def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     --------
     >>> import tiny_pytorch as tp
     >>> tp.softmax(tp.zeros(2, 4), dim=1)[0]
-    tensor([0.2500, 0.2500, 0.2500, 0.2500])
+    tensor([0.25, 0.25, 0.25, 0.25])
     """
     axis = normalize_axis("softmax", dim, len(input.shape))
     return _softmax(input if dtype is None else input.to(dtype), axis=axis)

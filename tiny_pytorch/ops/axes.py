@@ -17,7 +17,7 @@ _WHOLE = ("bool", "int", "uint")
 
 
 def reduced_axes(name: str, input: Any, dim: Any) -> Axes:
-    """The axes to reduce, counted from the front; None for all of them: no dim, ``()``, or any dim of a 0-d tensor."""
+    """The axes to reduce, counted from the front. None is all: no dim, ``()``, or any dim of a 0-d tensor."""
     ndim = len(shape_of(name, input))
     if dim is None:
         return None
@@ -46,7 +46,7 @@ def spread(k: Any, g: Any, shape: tuple[int, ...], axis: Axes) -> Any:
 
 
 def whole_as_int64(name: str, input: Any, dtype: Any) -> Any:
-    """``input`` in the dtype in which it is to be accumulated: what was asked for, or int64 for bools and integers."""
+    """``input`` in the dtype to accumulate in: what was asked for, or int64 for bools and integers."""
     shape_of(name, input)
     own = as_dtype(input.array.dtype)
     wanted = as_dtype(dtype) if dtype is not None else as_dtype("int64") if own.kind in _WHOLE else own

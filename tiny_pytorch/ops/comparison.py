@@ -10,9 +10,10 @@ from ..autograd import Op, Variable, op
 from ..backend.dtypes import as_dtype
 
 __all__ = [
-    "allclose", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor",
-    "eq", "equal", "ge", "greater", "greater_equal", "gt", "isclose", "isfinite", "isinf", "isnan", "le", "less",
-    "less_equal", "logical_and", "logical_not", "logical_or", "logical_xor", "lt", "ne", "not_equal",
+    "allclose", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift",
+    "bitwise_xor", "eq", "equal", "ge", "greater", "greater_equal", "gt", "isclose", "isfinite", "isinf",
+    "isnan", "le", "less", "less_equal", "logical_and", "logical_not", "logical_or", "logical_xor", "lt",
+    "ne", "not_equal",
 ]  # fmt: skip
 
 K = Any  # a table of kernels
@@ -182,25 +183,27 @@ def _truth(k: K, x: Array) -> Array:
 # --- bits; bools count as one bit ---------------------------------------------------------------------------
 
 
-def _bits(name: str, says: str, compute: Callable[..., Array]) -> Op:
-    """An op of integers and bools that refuses the other dtypes."""
+def _bits(name: str, says: str, compute: Callable[..., Array], kinds: tuple[str, ...]) -> Op:
+    """An op of some kinds of dtypes, which refuses the others."""
 
     def forward(k: K, *values: Array) -> Array:
-        for v in values:
-            kind = as_dtype(v.dtype if hasattr(v, "dtype") else type(v)).kind
-            if kind not in ("bool", "int", "uint"):
-                raise TypeError(
-                    "floating numbers have no bits to work on; convert them with .long() or .bool()"
-                )
+        dtype = as_dtype(next(v.dtype for v in values if hasattr(v, "dtype")))  # promoted: they all have it
+        if dtype.kind not in kinds:
+            raise TypeError(f"{dtype.name} has no bits to work on here; convert it with .long()")
         return compute(*values)
 
-    forward.__doc__ = f"``{says}``, bit by bit; integers and bools only."
+    forward.__doc__ = (
+        f"``{says}``, bit by bit; {'integers and bools' if 'bool' in kinds else 'integers'} only."
+    )
     return op(forward, name=name, promotes="common")
 
 
-bitwise_not = _bits("bitwise_not", "~x", lambda x: ~x)
-bitwise_and = _bits("bitwise_and", "a & b", lambda a, b: a & b)
-bitwise_or = _bits("bitwise_or", "a | b", lambda a, b: a | b)
-bitwise_xor = _bits("bitwise_xor", "a ^ b", lambda a, b: a ^ b)
-bitwise_left_shift = _bits("bitwise_left_shift", "a << b", lambda a, b: a << b)
-bitwise_right_shift = _bits("bitwise_right_shift", "a >> b", lambda a, b: a >> b)
+_INTEGERS = ("int", "uint")
+_AND_BOOLS = ("bool", *_INTEGERS)
+
+bitwise_not = _bits("bitwise_not", "~x", lambda x: ~x, _AND_BOOLS)
+bitwise_and = _bits("bitwise_and", "a & b", lambda a, b: a & b, _AND_BOOLS)
+bitwise_or = _bits("bitwise_or", "a | b", lambda a, b: a | b, _AND_BOOLS)
+bitwise_xor = _bits("bitwise_xor", "a ^ b", lambda a, b: a ^ b, _AND_BOOLS)
+bitwise_left_shift = _bits("bitwise_left_shift", "a << b", lambda a, b: a << b, _INTEGERS)
+bitwise_right_shift = _bits("bitwise_right_shift", "a >> b", lambda a, b: a >> b, _INTEGERS)

@@ -1,7 +1,8 @@
 """Sums over named axes: einsum, and what is an einsum: tensordot, inner, bilinear, trace.
 
-An operand's axes carry labels; ``contract`` multiplies the operands and sums over every label that the output does not have. Its gradient is
-a contraction again: of the output's gradient with the other operands, onto the labels of the one that is asked for.
+An operand's axes carry labels; ``contract`` multiplies the operands and sums over every label that the output
+does not have. Its gradient is a contraction again: of the output's gradient with the other operands, onto the
+labels of the one that is asked for.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ Labels = tuple[Any, ...]
 
 
 def contract(k: K, arrays: list[Array], terms: list[Labels], output: Labels) -> Array:
-    """The product of the arrays, summed over every label that is not in ``output``; from left to right, by matrix products."""
+    """The product of the arrays, summed over every label that is not in ``output``: from left to right."""
     size: dict[Any, int] = {}
     for x, term in zip(arrays, terms, strict=True):
         for label, n in zip(term, x.shape, strict=True):
@@ -77,7 +78,7 @@ def _summed(k: K, x: Array, term: Labels, wanted: Any) -> tuple[Array, Labels]:
 def _multiplied(
     k: K, a: Array, term_a: Labels, b: Array, term_b: Labels, wanted: Any
 ) -> tuple[Array, Labels]:
-    """Two operands as one, summed over the labels that they share and nobody else wants: one batched matrix product."""
+    """Two operands as one, summed over the labels that they share and nobody else wants: a matrix product."""
     shared = [label for label in term_a if label in term_b]
     batch = [label for label in shared if label in wanted]
     inner = [label for label in shared if label not in wanted]
@@ -85,7 +86,7 @@ def _multiplied(
     right = [label for label in term_b if label not in shared]
     size = dict(zip(term_a, a.shape, strict=True)) | dict(zip(term_b, b.shape, strict=True))
     a, b = _ordered(k, a, term_a, batch + left + inner), _ordered(k, b, term_b, batch + inner + right)
-    result = tuple([*batch, *left, *right])
+    result = (*batch, *left, *right)
     shapes = [tuple([size[label] for label in group]) for group in (batch, left, inner, right)]
     if not inner:  # nothing to sum
         a = k.xp.reshape(a, (*shapes[0], *shapes[1], *(1 for _ in right)))
@@ -118,8 +119,14 @@ def _(k: K, g: Array, saved: Any, terms: tuple[Labels, ...], output: Labels) -> 
         others = [x for j, x in enumerate(xs) if j != i]
         known = [term for j, term in enumerate(terms) if j != i]
         arrays, labels = [g, *others], [output, *known]
-        # A label that only this operand has was summed: every element gets the same. A repeated one took the diagonal.
-        spread = {label for x, term in zip(arrays, labels, strict=True) for label, n in zip(term, x.shape, strict=True) if n != 1}
+        # A label that only this operand has was summed: every element gets the same (times ones). A repeated
+        # one took the diagonal: nothing goes elsewhere (times eye).
+        spread = {
+            label
+            for x, term in zip(arrays, labels, strict=True)
+            for label, n in zip(term, x.shape, strict=True)
+            if n != 1
+        }
         target: list[Any] = []
         for label, n in zip(terms[i], shape, strict=True):
             if label in target:
@@ -143,8 +150,9 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     Parameters
     ----------
     equation : str
-        One group of letters for each operand, a letter for each axis: ``"ij,jk->ik"``. A letter twice in one group takes the diagonal,
-        ``...`` stands for axes that broadcast. Without ``->`` the output has the letters that occur once, in alphabetical order.
+        One group of letters for each operand, a letter for each axis: ``"ij,jk->ik"``. A letter twice in one
+        group takes the diagonal, ``...`` stands for axes that broadcast. Without ``->`` the output has the
+        letters that occur once, in alphabetical order.
     *operands : Tensors, or one sequence of them
 
     Raises
@@ -175,15 +183,15 @@ def _labelled(name: str, operands: tuple[Tensor, ...], terms: list[Labels], outp
         for label, n in zip(term, x.array.shape, strict=True):
             if own.setdefault(label, n) != n or (size.setdefault(label, n) not in (n, 1) and n != 1):
                 raise ShapeError(
-                    f"{name}: index {label!r} has size {n} in a tensor of shape {tuple(x.array.shape)}, but elsewhere "
-                    f"{own[label] if own[label] != n else size[label]}"
+                    f"{name}: index {label!r} has size {n} in a tensor of shape {tuple(x.array.shape)}, but "
+                    f"elsewhere {own[label] if own[label] != n else size[label]}"
                 )
             size[label] = n if size[label] == 1 else size[label]
     return _einsum(*operands, terms=tuple(terms), output=output)
 
 
 def _parse(equation: str, shapes: list[tuple[int, ...]]) -> tuple[list[Labels], Labels]:
-    """The labels of each operand and of the output; the axes of an ellipsis are labelled by their place from the end."""
+    """The labels of each operand and of the output. The axes of an ellipsis are numbered from the end."""
     text = equation.replace(" ", "")
     inputs, arrow, wanted = text.partition("->")
     groups = inputs.split(",")
@@ -236,7 +244,8 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     ----------
     a, b : Tensors
     dims : int or pair of sequences of ints
-        The last ``dims`` axes of ``a`` with the first of ``b``; or the axes of ``a``, and for each its partner in ``b``.
+        The last ``dims`` axes of ``a`` with the first of ``b``; or axes of ``a`` and for each its partner in
+        ``b``.
 
     Raises
     ------
@@ -253,8 +262,8 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     if isinstance(dims, int):
         if not 0 <= dims <= min(ndim_a, ndim_b):
             raise ShapeError(
-                f"tensordot: {dims} axes of shapes {tuple(a.array.shape)} and {tuple(b.array.shape)}; expected 0 to "
-                f"{min(ndim_a, ndim_b)}"
+                f"tensordot: {dims} axes of shapes {tuple(a.array.shape)} and {tuple(b.array.shape)}; "
+                f"expected 0 to {min(ndim_a, ndim_b)}"
             )
         dims = tuple(range(ndim_a - dims, ndim_a)), tuple(range(dims))
     over_a, over_b = (
@@ -269,8 +278,8 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     for j, i in partner.items():
         if a.array.shape[i] != b.array.shape[j]:
             raise ShapeError(
-                f"tensordot: axis {i} of shape {tuple(a.array.shape)} and axis {j} of shape {tuple(b.array.shape)} differ in "
-                "size"
+                f"tensordot: axis {i} of shape {tuple(a.array.shape)} and axis {j} of shape "
+                f"{tuple(b.array.shape)} differ in size"
             )
     terms = [tuple(range(ndim_a)), tuple([partner.get(j, ndim_a + j) for j in range(ndim_b)])]
     output = tuple(
@@ -280,7 +289,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
 
 
 def inner(input: Tensor, other: Tensor) -> Tensor:
-    """``y[..., ,,,] = sum over k of a[..., k] * b[,,,, k]``; a number times the other tensor for one without dimensions."""
+    """``y[i.., j..] = sum over k of a[i.., k] * b[j.., k]``; a 0-d tensor times the other one."""
     shapes = shape_of("inner", input), shape_of("inner", other)
     if () in shapes:
         return _labelled(

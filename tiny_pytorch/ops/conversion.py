@@ -25,7 +25,7 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
     data : number, nested sequence of numbers, array or Tensor
         Sequences may hold arrays and Tensors of equal shapes too.
     dtype : optional
-        Defaults to the data's own: an array's stays as it is (a float64 array gives float64); Python floats have the
+        Defaults to the data's own: an array's stays as it is (float64 gives float64); Python floats have the
         default floating dtype (float32), ints int64, bools bool.
     device : optional
         Where the memory is to be; the backend's own device is the only one there is.
@@ -45,10 +45,10 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
     (tiny_pytorch.float32, tiny_pytorch.int64)
     """
     here = backend.current()
-    if isinstance(data, Variable) or here.owns(data):
+    if isinstance(data, Variable) or (here.owns(data) and not isinstance(data, numpy.ndarray)):
         array = data.array if isinstance(data, Variable) else data
         wanted = as_dtype(array.dtype) if dtype is None else as_dtype(dtype)
-        k = here.kernels
+        k: Any = here.kernels
         copied = k.copy(array) if wanted is as_dtype(array.dtype) else k.astype(array, wanted)
     else:
         copied = here.from_numpy(_on_host(data, None if dtype is None else as_dtype(dtype)))
@@ -61,8 +61,8 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     Parameters
     ----------
     data : number, nested sequence of numbers, array or Tensor
-        A Tensor is returned itself, and an array of the backend's library shares its memory, unless ``dtype`` asks for
-        a conversion. Anything else is copied, as by :func:`tensor`.
+        A Tensor is returned itself, and an array of the backend's library shares its memory, unless ``dtype``
+        asks for a conversion. Anything else is copied, as by :func:`tensor`.
     dtype, device : optional
         As in :func:`tensor`.
     """
@@ -103,7 +103,7 @@ def from_numpy(ndarray: numpy.ndarray) -> Tensor:
     Raises
     ------
     TypeError
-        For anything but an array, and for dtypes that tensors do not have (objects, strings, byte-swapped numbers).
+        For anything but an array, and for dtypes that tensors lack (objects, strings, byte-swapped numbers).
 
     Examples
     --------
@@ -140,7 +140,7 @@ def _on_host(data: Any, dtype: DType | None) -> numpy.ndarray:
     """A new NumPy array of what ``data`` holds."""
     if not isinstance(data, (list, tuple)) and hasattr(data, "__array__"):
         data = _plain("tensor", numpy.asarray(data))
-        return numpy.array(data, dtype=data.dtype if dtype is None else dtype.dtype)
+        return numpy.array(data, dtype=data.dtype if dtype is None else dtype.dtype, order="C")
     data, kinds = _unwrapped(data)
     if dtype is None:
         dtype = result_type(*(_NUMBERS.get(kind, kind) for kind in kinds)) if kinds else as_dtype(float)
@@ -157,7 +157,7 @@ def _on_host(data: Any, dtype: DType | None) -> numpy.ndarray:
 
 
 def _unwrapped(data: Any) -> tuple[Any, set[Any]]:
-    """``data`` with arrays in place of Tensors, and what decides its dtype: dtypes, and types of Python numbers."""
+    """``data`` with arrays in place of Tensors, and what decides its dtype: dtypes and Python types."""
     if isinstance(data, (list, tuple, range)):
         types = set(map(type, data))
         if types <= _NUMBERS.keys():

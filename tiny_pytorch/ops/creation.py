@@ -39,9 +39,9 @@ def created(array: Array, requires_grad: bool, device: Any = None) -> Tensor:
 
 def check_device(device: Any, array: Array) -> None:
     """A RuntimeError if ``array`` is not on the device that was asked for."""
-    if device is not None and Device(device).type != Device(array.device).type:
+    if device is not None and Device(device).type != Device(backend.current().device_of(array)).type:
         raise RuntimeError(
-            f"the backend {backend.current().name} has no device {str(device)!r}, only {str(array.device)!r}"
+            f"the backend {backend.current().name} has no device {str(device)!r}, only {backend.current().device_of(array)!r}"
         )
 
 
@@ -156,7 +156,7 @@ def full(
     --------
     >>> import tiny_pytorch as tp
     >>> tp.full((2,), 7), tp.full((2,), 0.5)
-    (tensor([7, 7]), tensor([0.5000, 0.5000]))
+    (tensor([7, 7]), tensor([0.5, 0.5]))
     """
     shape, value, xp = checked_shape("full", (size,)), number("full", fill_value), backend.kernels().xp
     found = raw(xp, _dtype_of((value,), dtype))
@@ -236,7 +236,7 @@ def arange(
     --------
     >>> import tiny_pytorch as tp
     >>> tp.arange(4), tp.arange(0, 1, 0.25)
-    (tensor([0, 1, 2, 3]), tensor([0.0000, 0.2500, 0.5000, 0.7500]))
+    (tensor([0, 1, 2, 3]), tensor([0.  , 0.25, 0.5 , 0.75]))
     """
     start, end = (0, start) if end is None else (start, end)
     start, end, step = (number("arange", v) for v in (start, end, step))
@@ -263,7 +263,7 @@ def linspace(
     --------
     >>> import tiny_pytorch as tp
     >>> tp.linspace(0, 1, 5)
-    tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
+    tensor([0.  , 0.25, 0.5 , 0.75, 1.  ])
     """
     (count,) = checked_shape("linspace", (steps,))
     values = numpy.linspace(number("linspace", start), number("linspace", end), count)
@@ -335,7 +335,7 @@ def tril(input: Tensor, diagonal: int = 0) -> Tensor:
 
 
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
-    """``y = x`` on and above the ``diagonal``, 0 below it; of matrices in the last two axes. See :func:`tril`."""
+    """``y = x`` on and above the ``diagonal``, 0 below it, in the last two axes. See :func:`tril`."""
     _check_matrix("triu", input)
     return _triu(input, diagonal=diagonal)
 

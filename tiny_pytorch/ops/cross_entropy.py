@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..autograd import op
+from ..autograd import Variable, op
+from ..backend.dtypes import as_dtype
 from .loss import check_reduction
 
 __all__ = ["cross_entropy", "nll_loss"]
@@ -79,9 +80,7 @@ def cross_entropy(
     >>> tp.nn.functional.cross_entropy(tp.zeros(2, 4), tp.tensor([0, 3])).item()
     1.3862943649291992
     """
-    check_reduction("cross_entropy", reduction)
-    _check_floating("cross_entropy", input)
-    if target.dtype.kind not in _INTEGERS:
+    if _target_kind("cross_entropy", input, target) not in _INTEGERS:
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
     if weight is None and not label_smoothing:
         logits, classes = _rows("cross_entropy", input, target)
@@ -119,6 +118,7 @@ def _soft_cross_entropy(
             f"cross_entropy: targets of dtype {target.dtype} are probabilities and need the input's shape "
             f"{input.shape}, got {target.shape}; for class indices convert them with .long()"
         )
+    check_reduction("cross_entropy", reduction)
     _check_smoothing(label_smoothing)
     axis = _class_axis(input)
     classes = input.shape[axis]
@@ -161,7 +161,10 @@ def nll_loss(
         For shapes or dtypes that do not fit.
     """
     check_reduction("nll_loss", reduction)
-    _check_floating("nll_loss", input)
+    if _target_kind("nll_loss", input, target) not in _INTEGERS:
+        raise TypeError(
+            f"nll_loss: expected integer class indices, got {target.dtype}; convert them with .long()"
+        )
     rows, classes = _rows("nll_loss", input, target)
     if weight is not None:
         _check_class_weight(weight, rows.shape[1])
@@ -192,25 +195,28 @@ def _class_axis(input: Tensor) -> int:
 
 def _rows(name: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """``(input, target)`` as (M, C) and (M,): what the rows of a table are to further axes."""
-    shape = input.shape
-    if target.dtype.kind not in _INTEGERS:
-        raise TypeError(
-            f"{name}: expected integer class indices, got {target.dtype}; convert them with .long()"
-        )
-    if len(shape) == 2 and target.shape == shape[:1]:
+    shape, places = tuple(input.array.shape), tuple(target.array.shape)
+    if len(shape) == 2 and places == shape[:1]:
         return input, target
     axis = _class_axis(input)
-    if not shape or target.shape != shape[:axis] + shape[axis + 1 :]:
+    if not shape or places != shape[:axis] + shape[axis + 1 :]:
         raise ValueError(
-            f"{name}: expected classes of shape {tuple(shape[: len(shape) > 1] + shape[2:])} for an input "
-            f"of shape {tuple(shape)} (N, C, ...), got {target.shape}"
+            f"{name}: expected classes of shape {shape[: len(shape) > 1] + shape[2:]} for an input of shape "
+            f"{shape} (N, C, ...), got {places}"
         )
     return input.movedim(axis, -1).reshape(-1, shape[axis]), target.reshape(-1)
 
 
-def _check_floating(name: str, input: Tensor) -> None:
-    if input.dtype.kind != "float":
+def _target_kind(name: str, input: Tensor, target: Tensor) -> str:
+    """What kind of numbers the target holds; the arguments' types are checked on the way."""
+    if not (isinstance(input, Variable) and isinstance(target, Variable)):
+        raise TypeError(
+            f"{name}: expected two Tensors, got {type(input).__name__} and {type(target).__name__} "
+            "(tp.tensor(...) makes one)"
+        )
+    if as_dtype(input.array.dtype).kind != "float":
         raise TypeError(f"{name}: expected a floating input, got {input.dtype}; convert it with .float()")
+    return as_dtype(target.array.dtype).kind
 
 
 def _check_smoothing(label_smoothing: float) -> None:

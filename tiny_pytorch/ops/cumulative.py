@@ -17,25 +17,26 @@ Array = Any  # a raw array, or in the world of higher derivatives a Tensor
 Tensor = Any
 
 
-@op
+@op(kernel="cumsum")
 def _cumsum(k: K, x: Array, *, axis: int) -> Array:
-    return k.xp.cumulative_sum(x, axis=axis)
+    return k.cumsum(x, axis)
 
 
 @_cumsum.gradient
 def _(k: K, g: Array, saved: Any, *, axis: int) -> tuple:
     xp = k.xp
-    return (xp.flip(xp.cumulative_sum(xp.flip(g, axis=axis), axis=axis), axis=axis),)
+    return (xp.flip(k.cumsum(xp.flip(g, axis=axis), axis), axis=axis),)
 
 
-@op(keeps="inputs")
+@op(keeps="inputs", kernel="cumprod")
 def _cumprod(k: K, x: Array, *, axis: int) -> Array:
-    return k.xp.cumulative_prod(x, axis=axis)
+    return k.cumprod(x, axis)
 
 
 @_cumprod.gradient
 def _(k: K, g: Array, saved: Any, *, axis: int) -> tuple:
-    # dx[i] = (product of x before i) * s[i],  s[i] = g[i] + x[i + 1] * s[i + 1]: no division, so zeros do no harm.
+    # dx[i] = (product of x before i) * s[i],  s[i] = g[i] + x[i + 1] * s[i + 1].
+    # No division, so zeros do no harm.
     xp = k.xp
     x, g = xp.moveaxis(saved.inputs[0], axis, -1), xp.moveaxis(g, axis, -1)
     return (xp.moveaxis(k.multiply(_products_before(k, x), _backward_recurrence(k, g, x)), -1, axis),)
@@ -43,11 +44,14 @@ def _(k: K, g: Array, saved: Any, *, axis: int) -> tuple:
 
 def _products_before(k: K, x: Array) -> Array:
     """For each element, the product of those before it on the last axis."""
-    return k.xp.cumulative_prod(x, axis=-1, include_initial=True)[..., :-1]
+    if not x.shape[-1]:
+        return x
+    ones = k.xp.ones_like(x[..., :1])
+    return k.cumprod(k.xp.concat([ones, x[..., :-1]], axis=-1), -1)
 
 
 def _backward_recurrence(k: K, g: Array, x: Array) -> Array:
-    """``s[i] = g[i] + x[i + 1] * s[i + 1]`` on the last axis, by doubling: each step joins twice as long runs."""
+    """``s[i] = g[i] + x[i + 1] * s[i + 1]`` on the last axis: each step joins runs twice as long."""
     n, step = x.shape[-1], 1
     if n < 2:
         return g
@@ -93,7 +97,7 @@ def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
 
 @dims
 def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
-    """``y[i] = x[0] * ... * x[i]`` along ``dim``; arguments as in :func:`cumsum`. The gradient is right at zeros too."""
+    """``y[i] = x[0] * ... * x[i]`` along ``dim``. Zeros do the gradient no harm. See :func:`cumsum`."""
     return _running("cumprod", _cumprod, input, dim, dtype)
 
 

@@ -54,7 +54,7 @@ def _last(ndim: int, dim1: int, dim2: int) -> Shape:
 
 
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
-    """``out[..., i] = input[i, i + offset]``, with the two axes replaced by a last one: a view where the memory allows it.
+    """``out[..., i] = input[i, i + offset]``: two axes become the last one. A view where memory allows it.
 
     Examples
     --------

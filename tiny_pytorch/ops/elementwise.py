@@ -9,9 +9,9 @@ from ..autograd import op
 from ..backend.dtypes import as_dtype
 
 __all__ = [
-    "abs", "absolute", "add", "addcdiv", "addcmul", "copysign", "divide", "erf", "exp", "exp2", "expm1", "lerp",
-    "log", "log1p", "log2", "log10", "logaddexp", "mul", "multiply", "neg", "negative", "positive", "sign", "sub",
-    "subtract", "true_divide",
+    "abs", "absolute", "add", "addcdiv", "addcmul", "copysign", "divide", "erf", "exp", "exp2", "expm1",
+    "lerp", "log", "log1p", "log2", "log10", "logaddexp", "mul", "multiply", "neg", "negative", "positive",
+    "sign", "sub", "subtract", "true_divide",
 ]  # fmt: skip
 
 K = Any  # a table of kernels

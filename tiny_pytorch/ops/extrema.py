@@ -64,7 +64,7 @@ def _extreme(name: str, operation: Any, input: Tensor, dim: Any, keepdim: bool) 
 
 @dims
 def amax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """``y = the largest element`` along ``dim``; NaN if there is one. Equal largest elements share the gradient.
+    """``y = the largest element`` along ``dim``; NaN if there is one. Equals share the gradient.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def amax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
 
 @dims
 def amin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """``y = the smallest element`` along ``dim``; NaN if there is one. Arguments and errors as in :func:`amax`."""
+    """``y = the smallest element`` along ``dim``; NaN if there is one. See :func:`amax`."""
     return _extreme("amin", _amin, input, dim, keepdim)
 
 
@@ -146,7 +146,7 @@ def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
 
 @dims
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """Where the smallest element is along ``dim``, the first of equals: int64. Arguments as in :func:`argmax`."""
+    """Where the smallest element is along ``dim``, the first of equals: int64. See :func:`argmax`."""
     return _position("argmin", _argmin, input, dim, keepdim)
 
 
@@ -198,15 +198,15 @@ def _choose(
 
 @dims
 def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
-    """The largest element of all; along ``dim`` the largest elements and where they are; or ``maximum(input, other)``.
+    """The largest element of all; along ``dim`` those and where they are; or ``maximum(input, other)``.
 
     Parameters
     ----------
     input : Tensor
     dim : int or Tensor, optional
-        Without it, the result is one 0-d Tensor, and equal largest elements share the gradient. With an axis, the
-        result is ``(values, indices)``, the first of equals is chosen and gets the gradient. ``max(input, other)`` is
-        :func:`maximum`.
+        Without it, the result is one 0-d Tensor, and equal largest elements share the gradient. With an axis,
+        it is ``(values, indices)``, and the first of equals is chosen and gets the gradient.
+        ``max(input, other)`` is :func:`maximum`.
     keepdim : bool, default False
         Keep the reduced axis with size 1.
 
@@ -230,7 +230,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = N
 
 @dims
 def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
-    """The smallest element of all; along ``dim`` the smallest elements and where they are; or ``minimum(input, other)``.
+    """The smallest element of all; along ``dim`` those and where they are; or ``minimum(input, other)``.
 
     Arguments, results and errors as in :func:`max`.
     """

@@ -1,7 +1,7 @@
 """Elements picked, overwritten and added to by integer index: gather, scatter, embedding, and their kin.
 
-All of it is indexing: ``gather`` is ``x[i, index, k]`` with ranges for the axes that it leaves alone, ``scatter`` the
-assignment to that, ``scatter_add`` the adjoint of it.
+All of it is indexing: ``gather`` is ``x[i, index, k]`` with ranges for the axes that it leaves alone,
+``scatter`` the assignment to that, ``scatter_add`` the adjoint of it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from .operands import index_tensor, shape_of
 from .shape import broadcast_to, ravel
 
 __all__ = [
-    "bincount", "embedding", "gather", "index_add", "index_select", "one_hot", "scatter", "scatter_add", "take",
-    "take_along_dim",
+    "bincount", "embedding", "gather", "index_add", "index_select", "one_hot", "scatter", "scatter_add",
+    "take", "take_along_dim",
 ]  # fmt: skip
 
 K = Any  # a table of kernels
@@ -52,8 +52,8 @@ def _grid(name: str, shape: tuple[int, ...], dim: int, index: Any) -> tuple[int,
     for axis, (n, limit) in enumerate(zip(sizes, shape, strict=True)):
         if axis != dim and n > limit:
             raise IndexError(
-                f"{name}: the index has shape {sizes}, larger at dim {axis} than the input's {shape}; only at dim "
-                f"{dim} may it be"
+                f"{name}: the index has shape {sizes}, larger at dim {axis} than the input's {shape}; only "
+                f"at dim {dim} may it be"
             )
     xp = backend.kernels().xp
     ranges = [
@@ -71,7 +71,8 @@ def _source(name: str, source: Tensor, grid: tuple[Tensor, ...], dim: int) -> Te
     sizes = tuple(grid[dim].array.shape)
     if len(sizes) != len(shape) or any(n > limit for n, limit in zip(sizes, shape, strict=True)):
         raise IndexError(
-            f"{name}: the index has shape {sizes} and the source {shape}; expected a source at least as large everywhere"
+            f"{name}: the index has shape {sizes} and the source {shape}; expected a source at least as "
+            "large everywhere"
         )
     return source if sizes == shape else take_part(source, index=(*(slice(0, n) for n in sizes), ...))
 
@@ -121,8 +122,8 @@ def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: A
     index : integer Tensor
         With as many dimensions as the input.
     src : Tensor or number
-        A Tensor at least as large as the index. Of several values for one element the last one stays, and the gradient
-        is that of an index without duplicates.
+        A Tensor at least as large as the index. Of several values for one element the last one stays, and the
+        gradient is that of an index without duplicates.
     value : number
         Another name for a number as ``src``.
 

@@ -27,8 +27,8 @@ K = Any  # a table of kernels
 Array = Any  # a raw array, or in the world of higher derivatives a Tensor
 Tensor = Any  # the class stands above the ops
 
-# The integer arrays of an index are inputs of these ops, so that one that is overwritten before its use is noticed; `index` is the
-# rest of it, with ARRAY in their places.
+# The integer arrays of an index are inputs of these ops, so that it is noticed if one is overwritten before
+# the rule reads it; `index` is the rest of it, with ARRAY in their places.
 
 
 @op(name="getitem", view=True, keeps="cross", kernel="index")
@@ -79,13 +79,13 @@ def _(k: K, g: Array, saved: Any, index: tuple) -> tuple:
 
 
 def getitem(x: Tensor, index: Any) -> Tensor:
-    """``x[index]``: a view for integers, slices, ``None`` and ``...``; a copy as soon as an array or mask is among them.
+    """``x[index]``: a view for integers, slices, ``None`` and ``...``; a copy with an array or mask.
 
     Parameters
     ----------
     x : Tensor
     index : int, slice, None, Ellipsis, integer or boolean Tensor, array or list, or a tuple of these
-        Combined as in NumPy. Slices may run backwards. A boolean mask stands for the positions where it is set.
+        Combined as in NumPy. Slices may run backwards. A mask stands for the positions where it is set.
 
     Raises
     ------
@@ -102,6 +102,8 @@ def getitem(x: Tensor, index: Any) -> Tensor:
     kind = type(index)
     if kind is int or kind is slice:
         return take_part(x, index=(index, ...))
+    if kind is tuple and _is_basic(index):
+        return take_part(x, index=index if ... in index else (*index, ...))
     mask = _scalar_mask(index)
     if mask is not None:  # one new axis, of size 1 if it is set and else 0
         return take_part(take_part(x, index=(None, ...)), index=(slice(0, int(mask)), ...))
@@ -112,8 +114,9 @@ def getitem(x: Tensor, index: Any) -> Tensor:
 def setitem(x: Tensor, index: Any, value: Any) -> None:
     """``x[index] = value``, in the memory that every alias sees.
 
-    The value (Tensor, array, list or number) is converted to ``x``'s dtype and broadcast. Recorded if gradients flow to or from it;
-    of several values for one element the last one stays, and the gradient is that of an index without duplicates.
+    The value (Tensor, array, list or number) is converted to ``x``'s dtype and broadcast. Recorded if
+    gradients flow to or from it; of several values for one element the last one stays, and the gradient is
+    that of an index without duplicates.
 
     Raises
     ------
@@ -133,6 +136,8 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
     kind = type(index)
     if kind is int or kind is slice:
         basic, arrays = (index, ...), ()
+    elif kind is tuple and _is_basic(index):
+        basic, arrays = index if ... in index else (*index, ...), ()
     else:
         mask = _scalar_mask(index)
         if mask is False:
@@ -157,6 +162,15 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
     assign(x, written)
 
 
+def _is_basic(index: tuple) -> bool:
+    """Whether a tuple holds nothing but Python integers, slices, None and ``...``."""
+    for entry in index:
+        kind = type(entry)
+        if kind is not int and kind is not slice and entry is not None and entry is not Ellipsis:
+            return False
+    return True
+
+
 def _assigned(x: Tensor, value: Any) -> Any:
     """What may stand on the right of ``x[index] =``: a Tensor or a Python number."""
     if isinstance(value, (Variable, bool, int, float)):
@@ -169,13 +183,13 @@ def _assigned(x: Tensor, value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return leaf(here.from_numpy(numpy.asarray(value)))
     raise TypeError(
-        f"setitem: cannot assign a {type(value).__name__}; expected a Tensor, an array of the backend {here.name}, a list or "
-        "a number"
+        f"setitem: cannot assign a {type(value).__name__}; expected a Tensor, an array of the backend "
+        f"{here.name}, a list or a number"
     )
 
 
 def _scalar_mask(index: Any) -> bool | None:
-    """The truth of an index that is one boolean scalar, as ``x[x > 0]`` has for a 0-d ``x``; None for any other."""
+    """The truth of an index that is one boolean scalar, as in ``x[x > 0]`` for a 0-d x; else None."""
     if isinstance(index, (bool, numpy.bool_)):
         return bool(index)
     array = index.array if isinstance(index, Variable) else index
@@ -185,7 +199,7 @@ def _scalar_mask(index: Any) -> bool | None:
 
 
 def parse_index(name: str, x: Tensor, index: Any) -> tuple[tuple, tuple[Tensor, ...]]:
-    """An index as a tuple with ARRAY in the place of each integer array, and these arrays as int64 Tensors."""
+    """An index as a tuple with ARRAY in the place of each integer array, and the arrays as int64 Tensors."""
     shape = shape_of(name, x)
     entries = [_entry(name, e) for e in (index if isinstance(index, tuple) else (index,))]
     if sum(e is Ellipsis for e in entries) > 1:
@@ -212,7 +226,7 @@ def parse_index(name: str, x: Tensor, index: Any) -> tuple[tuple, tuple[Tensor, 
 
 
 def _entry(name: str, entry: Any) -> Any:
-    """One entry of an index: int, slice, None, Ellipsis, or a Tensor of integers or booleans with at least one dimension."""
+    """One entry: int, slice, None, Ellipsis, or a Tensor of integers or booleans that has dimensions."""
     if entry is None or entry is Ellipsis or isinstance(entry, slice):
         return entry
     here = backend.current()
@@ -222,8 +236,8 @@ def _entry(name: str, entry: Any) -> Any:
     if array is None:
         if isinstance(entry, (bool, numpy.bool_)) or not hasattr(entry, "__index__"):
             raise IndexError(
-                f"{name}: {entry!r} is no index; expected integers, slices, None, '...', integer or boolean tensors, arrays or "
-                "lists"
+                f"{name}: {entry!r} is no index; expected integers, slices, None, '...', integer or boolean "
+                "tensors, arrays or lists"
             )
         return entry.__index__()
     if is_bool(array):
@@ -249,8 +263,8 @@ def _positions(name: str, mask: Array, shape: tuple[int, ...], axis: int) -> lis
     size = tuple(mask.shape)
     if size != shape[axis : axis + len(size)]:
         raise IndexError(
-            f"{name}: a mask of shape {size} does not fit a tensor of shape {shape} at axis {axis}; expected a mask of shape "
-            f"{shape[axis : axis + len(size)]}"
+            f"{name}: a mask of shape {size} does not fit a tensor of shape {shape} at axis {axis}; "
+            f"expected a mask of shape {shape[axis : axis + len(size)]}"
         )
     return [leaf(p) for p in backend.kernels().xp.nonzero(mask)]
 

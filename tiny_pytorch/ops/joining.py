@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from .. import backend
@@ -44,7 +45,7 @@ def _at(dim: int, entry: Any) -> tuple:
     return (*(slice(None),) * dim, entry, ...)
 
 
-# --- together --------------------------------------------------------------------------------------------------------------
+# --- together -----------------------------------------------------------------------------------------------
 
 
 @op(promotes="common", name="stack")
@@ -84,9 +85,8 @@ def stack(tensors: Any, dim: int = 0) -> Tensor:
     shape = tuple(found[0].array.shape)
     for x in found:
         if tuple(x.array.shape) != shape:
-            raise ShapeError(
-                f"stack: expected tensors of one shape, got {', '.join(str(tuple(x.array.shape)) for x in found)}"
-            )
+            got = ", ".join(str(tuple(x.array.shape)) for x in found)
+            raise ShapeError(f"stack: expected tensors of one shape, got {got}")
     return _stack(*found, dim=normalize_axis("stack", dim, len(shape) + 1))
 
 
@@ -111,7 +111,8 @@ def cat(tensors: Any, dim: int = 0) -> Tensor:
     Parameters
     ----------
     tensors : sequence of Tensors
-        Of one shape but at ``dim``. Mixed dtypes are promoted. As in PyTorch, a tensor of shape (0,) counts nothing.
+        Of one shape but at ``dim``. Mixed dtypes are promoted. As in PyTorch, a tensor of shape (0,) counts
+        nothing.
     dim : int
         The axis.
 
@@ -170,13 +171,11 @@ def column_stack(tensors: Any) -> Tensor:
     return cat([x if len(x.array.shape) > 1 else reshape(x, -1, 1) for x in found], 1)
 
 
-# --- apart -----------------------------------------------------------------------------------------------------------------
+# --- apart --------------------------------------------------------------------------------------------------
 
 
 def _pieces(input: Tensor, dim: int, bounds: list[int]) -> tuple[Tensor, ...]:
-    return tuple(
-        [take_part(input, index=_at(dim, slice(a, b))) for a, b in zip(bounds, bounds[1:], strict=False)]
-    )
+    return tuple([take_part(input, index=_at(dim, slice(a, b))) for a, b in itertools.pairwise(bounds)])
 
 
 def _axis_and_size(name: str, input: Tensor, dim: int) -> tuple[int, int]:
@@ -189,7 +188,7 @@ def _axis_and_size(name: str, input: Tensor, dim: int) -> tuple[int, int]:
 
 @dims
 def split(input: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    """``input`` cut along ``dim`` into pieces of one size (the last may be smaller), or of the sizes in a list: views.
+    """``input`` cut along ``dim`` into pieces of one size (the last may be smaller) or of given sizes: views.
 
     Raises
     ------
@@ -234,7 +233,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 
 @dims
 def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    """``input`` cut along ``dim`` into so many pieces, sizes differing by one at most, or before each index of a list: views."""
+    """``input`` cut along ``dim`` into a number of nearly equal pieces, or before given indices: views."""
     dim, n = _axis_and_size("tensor_split", input, dim)
     if isinstance(indices_or_sections, int):
         parts = indices_or_sections
@@ -261,7 +260,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     return tuple([take_part(input, index=_at(dim, i)) for i in range(n)])
 
 
-# --- more than once ----------------------------------------------------------------------------------------------------------
+# --- more than once -----------------------------------------------------------------------------------------
 
 
 @op(name="tile")
@@ -298,8 +297,8 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
     counts = _counts("repeat", repeats)
     if len(counts) < len(shape_of("repeat", input)):
         raise ShapeError(
-            f"repeat: {len(counts)} repeats for a tensor of shape {tuple(input.array.shape)}; expected at least one for "
-            "each dimension (tile takes fewer)"
+            f"repeat: {len(counts)} repeats for a tensor of shape {tuple(input.array.shape)}; expected at "
+            "least one for each dimension (tile takes fewer)"
         )
     return _tile(input, repeats=counts)
 
@@ -344,7 +343,8 @@ def repeat_interleave(
     xp = backend.kernels().xp
     if tuple(counts.shape) not in ((n,), (1,), ()):
         raise ShapeError(
-            f"repeat_interleave: repeats of shape {tuple(counts.shape)} for dim {dim} of size {n}; expected ({n},)"
+            f"repeat_interleave: repeats of shape {tuple(counts.shape)} for dim {dim} of size {n}; "
+            f"expected ({n},)"
         )
     if 0 not in counts.shape and int(xp.min(counts)) < 0:
         raise ShapeError("repeat_interleave: expected repeats of at least 0")

@@ -23,7 +23,9 @@ def matmul(k: K, a: Array, b: Array) -> Array:
     try:
         return k.matmul(a, b)
     except ValueError:
-        raise ShapeError(f"matmul: shapes {tuple(a.shape)} and {tuple(b.shape)} do not fit; expected {_FITTING}") from None
+        raise ShapeError(
+            f"matmul: shapes {tuple(a.shape)} and {tuple(b.shape)} do not fit; expected {_FITTING}"
+        ) from None
 
 
 @matmul.gradient
@@ -204,7 +206,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     >>> import tiny_pytorch as tp
     >>> x, weight = tp.tensor([1.0, 2.0]), tp.tensor([[3.0, 4.0]])
     >>> tp.nn.functional.linear(x, weight, tp.tensor([0.5]))
-    tensor([11.5000])
+    tensor([11.5])
     """
     return _linear(input, weight, bias)
 

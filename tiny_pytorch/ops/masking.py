@@ -56,7 +56,8 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     if isinstance(value, Variable):
         if value.array.shape:
             raise RuntimeError(
-                f"masked_fill: the value has shape {tuple(value.array.shape)}; expected a number or a 0-d tensor"
+                f"masked_fill: the value has shape {tuple(value.array.shape)}; expected a number or a "
+                "0-d tensor"
             )
         value = value if value.array.dtype == dtype else cast(value, dtype=dtype)
     elif is_integer(input.array) and isinstance(value, float):
@@ -73,7 +74,7 @@ def _require_mask(name: str, mask: Any) -> None:
 
 
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
-    """The elements of ``input`` where ``mask`` (they broadcast) is set, in one dimension, in row-major order."""
+    """The elements of ``input`` where ``mask`` (they broadcast) is set, in row-major order: 1-D."""
     _require_mask("masked_select", mask)
     return getitem(*broadcast_tensors(input, mask))
 
@@ -85,7 +86,7 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     ----------
     input : Tensor
     as_tuple : bool, default False
-        Return one 1-D Tensor for each axis, which can be used as an index, instead of a matrix (number, ndim).
+        Return one 1-D Tensor for each axis, together an index, instead of a matrix (number, ndim).
 
     Examples
     --------

@@ -7,7 +7,7 @@ from typing import Any
 from ..autograd import op
 from .axes import Axes, count, floating, kept, reduced_axes
 from .naming import dims
-from .reduction import mean
+from .reduction import average, mean
 
 __all__ = ["std", "std_mean", "var", "var_mean"]
 
@@ -17,7 +17,7 @@ Tensor = Any
 
 
 def _deviations(k: K, x: Array, axis: Axes) -> Array:
-    return x - k.xp.mean(x, axis=axis, keepdims=True) if count(x.shape, axis) else x
+    return x - average(k, x, axis, True)
 
 
 def _variance(k: K, x: Array, axis: Axes, correction: float, keepdims: bool) -> Array:

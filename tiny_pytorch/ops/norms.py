@@ -44,7 +44,7 @@ def _(k: K, g: Array, saved: Any, *, axis: Axes, keepdims: bool) -> tuple:
 
 @dims
 def logsumexp(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """``y = ln(sum of e^x)`` along ``dim``, without overflow; -inf where all are -inf. The gradient is the softmax.
+    """``y = ln(sum of e^x)`` along ``dim``, without overflow; -inf where all are. The gradient is softmax.
 
     Parameters
     ----------
@@ -56,9 +56,9 @@ def logsumexp(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
 
     Examples
     --------
-    >>> import tiny_pytorch as tp
-    >>> tp.logsumexp(tp.tensor([1000.0, 1000.0]), dim=0)
-    tensor(1000.6931)
+    >>> import math, tiny_pytorch as tp
+    >>> tp.logsumexp(tp.tensor([-1000.0, 0.0, -math.inf]), dim=0)
+    tensor(0.)
     """
     return _logsumexp(input, axis=reduced_axes("logsumexp", input, dim), keepdims=keepdim)
 
@@ -96,7 +96,7 @@ def norm(
     ----------
     input : Tensor
     p : float or "fro", default "fro"
-        "fro" is 2; ``inf`` is the largest magnitude, ``-inf`` the smallest, 0 the number of elements that are not 0.
+        "fro" is 2; ``inf`` is the largest magnitude, ``-inf`` the smallest, 0 counts what is not 0.
     dim : int or tuple of ints, optional
         The axes to reduce; None means all of them, as one vector.
     keepdim : bool, default False

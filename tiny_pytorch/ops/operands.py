@@ -60,7 +60,7 @@ def integers_or_masks(value: Any) -> numpy.ndarray:
 
 
 def index_tensor(name: str, value: Any) -> Any:
-    """An int64 Tensor from a Tensor, an array or nested sequences of integers. Memory that only the caller watches is copied.
+    """An int64 Tensor from a Tensor, an array (copied: a change would go unnoticed) or nested sequences.
 
     Raises
     ------

@@ -79,7 +79,8 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
         raise ValueError(f"pad: expected pairs of widths, got {len(widths)} numbers: {widths}")
     if len(widths) > 2 * len(shape):
         raise ShapeError(
-            f"pad: {len(widths) // 2} pairs of widths for a tensor of shape {shape}; expected at most {len(shape)}"
+            f"pad: {len(widths) // 2} pairs of widths for a tensor of shape {shape}; expected at most "
+            f"{len(shape)}"
         )
     pairs = [(0, 0)] * (len(shape) - len(widths) // 2) + list(zip(widths[-2::-2], widths[::-2], strict=True))
     for n, (before, after) in zip(shape, pairs, strict=True):
@@ -90,8 +91,8 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
         limit = {"reflect": n - 1, "circular": n, "replicate": math.inf if n else 0}.get(mode, math.inf)
         if max(before, after) > limit:
             raise ShapeError(
-                f"pad: mode {mode!r} can add at most {max(limit, 0)} elements at each end of an axis of size {n}, got "
-                f"{before, after}"
+                f"pad: mode {mode!r} can add at most {max(limit, 0)} elements at each end of an axis of "
+                f"size {n}, got {before, after}"
             )
     if mode == "constant":
         return _pad(input, widths=tuple(pairs), value=0 if value is None else value)

@@ -34,12 +34,14 @@ Shape = tuple[int, ...]
 
 @op(view=True, name="permute")
 def _permute(k: K, x: Array, *, dims: Shape) -> Array:
-    order = normalize_axes("permute", dims, len(x.shape))
-    if len(order) != len(x.shape):
+    n = len(x.shape)
+    try:
+        return k.xp.permute_dims(x, tuple([d + n if d < 0 else d for d in dims]))
+    except (ValueError, IndexError):
         raise ShapeError(
-            f"permute: dims {dims} for a tensor of shape {tuple(x.shape)}; expected each of its {len(x.shape)} dimensions"
-        )
-    return k.xp.permute_dims(x, order)
+            f"permute: dims {dims} for a tensor of shape {tuple(x.shape)}; expected each of its {n} "
+            "dimensions"
+        ) from None
 
 
 @_permute.gradient
@@ -88,7 +90,8 @@ def t(input: Tensor) -> Tensor:
     ndim = len(shape_of("t", input))
     if ndim > 2:
         raise RuntimeError(
-            f"t: expected at most 2 dimensions, got shape {tuple(input.array.shape)}; mT transposes the last two"
+            f"t: expected at most 2 dimensions, got shape {tuple(input.array.shape)}; mT transposes the "
+            "last two"
         )
     return _transpose(input, dim0=0, dim1=ndim - 1)
 
@@ -104,7 +107,7 @@ adjoint = mT
 
 
 def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
-    """The axes ``source`` (an int or a tuple) moved to the places ``destination``; the others keep their order.
+    """The axes ``source`` (an int or a tuple) moved to ``destination``; the others keep their order.
 
     Examples
     --------
@@ -162,7 +165,7 @@ def _(k: K, g: Array, saved: Any, shifts: Any, dims: Any) -> tuple:
 
 
 def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
-    """``out[(i + shift) % n] = input[i]`` along each of ``dims``; without ``dims`` over the flattened elements.
+    """``out[(i + shift) % n] = input[i]`` along each of ``dims``; without them over all elements in a row.
 
     Examples
     --------

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from ..autograd import op
+from ..backend.dtypes import as_dtype
 
 __all__ = ["hypot", "pow", "reciprocal", "rsqrt", "sqrt", "square"]
 
@@ -76,11 +77,13 @@ def _(k: K, g: Array, saved: Any) -> tuple:
 def pow(k: K, a: Array, b: Array) -> Array:
     """``y = a^b``; 0^0 is 1. Integers to negative integers are refused.
 
-    The derivative with respect to a is 0 where b is 0, and with respect to b it is 0 where a is 0 and b is not negative.
+    The derivative with respect to a is 0 where b is 0; with respect to b it is 0 where a is 0 and b >= 0.
     """
-    if not isinstance(b, (int, float)):
-        return a**b
-    return a**b if b == 1 else _power(k, a, b)
+    if isinstance(b, (int, float)):
+        return a**b if b == 1 else _power(k, a, b)
+    if as_dtype(b.dtype).kind == "bool":
+        raise TypeError("bools have no powers; convert them with .long()")
+    return a**b
 
 
 @pow.gradient

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..autograd import op
+from ..backend.dtypes import as_dtype
 from .axes import Axes, count, floating, kept, reduced_axes, spread, whole_as_int64
 from .cumulative import product_of_others
 from .naming import dims
@@ -59,11 +60,17 @@ def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = N
     return _sum(input, axis=reduced_axes("sum", input, dim), keepdims=keepdim)
 
 
+def average(k: K, x: Array, axis: Axes, keepdims: bool) -> Array:
+    """``sum / count``; nan for no elements. In 16 bits the sum could overflow, so xp.mean takes care."""
+    n = count(x.shape, axis)
+    if n and as_dtype(x.dtype).itemsize == 2:
+        return k.xp.mean(x, axis=axis, keepdims=keepdims)
+    return k.xp.sum(x, axis=axis, keepdims=keepdims) / n
+
+
 @op
 def _mean(k: K, x: Array, *, axis: Axes, keepdims: bool) -> Array:
-    if count(x.shape, axis):
-        return k.xp.mean(x, axis=axis, keepdims=keepdims)
-    return k.xp.sum(x, axis=axis, keepdims=keepdims) / 0  # nan
+    return average(k, x, axis, keepdims)
 
 
 @_mean.gradient
@@ -98,7 +105,7 @@ def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
     --------
     >>> import tiny_pytorch as tp
     >>> tp.mean(tp.tensor([[1.0, 2.0], [3.0, 6.0]]), dim=1)
-    tensor([1.5000, 4.5000])
+    tensor([1.5, 4.5])
     """
     input = floating("mean", input, dtype)
     return _mean(input, axis=reduced_axes("mean", input, dim), keepdims=keepdim)
@@ -131,7 +138,7 @@ def _(k: K, g: Array, saved: Any, *, axis: Axes, keepdims: bool) -> tuple:
 def prod(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """``y = product of the elements`` along ``dim``. The product of nothing is 1.
 
-    Arguments as in :func:`sum`. The gradient is right where elements are 0 too: it is the product of the others.
+    Arguments as in :func:`sum`. The gradient is the product of the others, right where elements are 0 too.
 
     Examples
     --------

@@ -40,12 +40,11 @@ def trunc(k: K, x: Array) -> Array:
 
 @op(promotes="common")
 def _round(k: K, x: Array, *, decimals: int) -> Array:
+    dtype = as_dtype(x.dtype)
+    if dtype.kind == "bool" or (decimals != 0 and dtype.kind != "float"):
+        raise TypeError(f"round: {dtype.name} has no decimals to round; convert it with .float()")
     if decimals == 0:
         return k.xp.round(x)
-    if as_dtype(x.dtype).kind != "float":
-        raise TypeError(
-            f"round: decimals is {decimals}, but a tensor of {as_dtype(x.dtype).name} has no decimals"
-        )
     scale = 10.0 ** abs(decimals)
     return k.xp.round(x * scale) / scale if decimals > 0 else k.xp.round(x / scale) * scale
 
@@ -85,7 +84,7 @@ def _trunc_divide(k: K, a: Array, b: Array) -> Array:
 
 @op(promotes="common", keeps={0: (1,), 1: (1,)})
 def remainder(k: K, a: Array, b: Array) -> Array:
-    """``a - b * floor(a / b)``: what Python's ``%`` gives, with the sign of b. Integers modulo 0 are refused."""
+    """``a - b * floor(a / b)``: Python's ``%``, with the sign of b. Integers modulo 0 are refused."""
     _refuse_zero(k, "remainder", a, b)
     return a % b
 
@@ -98,7 +97,7 @@ def _(k: K, g: Array, saved: Any) -> tuple:
 
 @op(promotes="common", keeps={0: (1,), 1: (1,)})
 def fmod(k: K, a: Array, b: Array) -> Array:
-    """``a - b * trunc(a / b)``: what C's ``fmod`` gives, with the sign of a. Integers modulo 0 are refused."""
+    """``a - b * trunc(a / b)``: C's ``fmod``, with the sign of a. Integers modulo 0 are refused."""
     _refuse_zero(k, "fmod", a, b)
     return _c_remainder(k, a, b)
 
@@ -134,7 +133,7 @@ def div(input: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tenso
     >>> import tiny_pytorch as tp
     >>> x = tp.tensor([-7, 7])
     >>> tp.div(x, 2), tp.div(x, 2, rounding_mode="floor"), tp.div(x, 2, rounding_mode="trunc")
-    (tensor([-3.5000,  3.5000]), tensor([-4,  3]), tensor([-3,  3]))
+    (tensor([-3.5,  3.5]), tensor([-4,  3]), tensor([-3,  3]))
     """
     if rounding_mode is None:
         return divide(input, other)

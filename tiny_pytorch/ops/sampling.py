@@ -15,8 +15,8 @@ from .creation import checked_shape, created, number
 from .operands import shape_of
 
 __all__ = [
-    "bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like",
-    "randperm",
+    "bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randint_like", "randn",
+    "randn_like", "randperm",
 ]  # fmt: skip
 
 Tensor = Any
@@ -281,8 +281,7 @@ def multinomial(
 ) -> Tensor:
     """Indices drawn with probabilities in proportion to the weights in each row of ``input``: int64.
 
-    Without replacement the rows are ordered by ``E / weight`` with E from the exponential distribution, whose smallest
-    are such a draw.
+    Without replacement the draw is the smallest of ``E / weight``, with E from the exponential distribution.
 
     Parameters
     ----------
@@ -300,12 +299,12 @@ def multinomial(
     Raises
     ------
     ValueError
-        For negative or infinite weights, rows of zeros, and more samples than weights above 0 without replacement.
+        For negative or infinite weights, rows of zeros, and without replacement too many samples.
 
     References
     ----------
-    P. S. Efraimidis, P. G. Spirakis, "Weighted random sampling with a reservoir", Information Processing Letters 97
-    (2006).
+    P. S. Efraimidis, P. G. Spirakis, "Weighted random sampling with a reservoir", Information Processing
+    Letters 97 (2006).
     """
     weights = _host("multinomial", input).astype(numpy.float64)
     if weights.ndim not in (1, 2):
@@ -316,8 +315,8 @@ def multinomial(
     least = 1 if replacement else num_samples
     if num_samples < 1 or positive < least:
         raise ValueError(
-            f"multinomial: cannot draw {num_samples} samples {'with' if replacement else 'without'} replacement from a "
-            f"row with {positive} weights above 0"
+            f"multinomial: cannot draw {num_samples} samples from a row with {positive} weights above 0"
+            f"{'' if replacement else '; see replacement=True'}"
         )
     rng = _rng("multinomial", generator)
     if replacement:

@@ -39,8 +39,8 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     ----------
     condition : Tensor of bool
     input, other : Tensor or number
-        They broadcast with the condition and are promoted to one dtype. Without both: the indices of the true elements
-        are returned, a tuple of one integer Tensor for each dimension.
+        They broadcast with the condition and are promoted to one dtype. Without both, the indices of the true
+        elements are returned: a tuple of one integer Tensor for each dimension.
 
     Raises
     ------
@@ -156,10 +156,10 @@ def _(k: K, g: Array, saved: Any) -> tuple:
 
 
 def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
-    """``y = min(max(input, low), high)`` for the bounds ``low`` and ``high`` (here called ``min`` and ``max``).
+    """``y = min(max(input, low), high)`` for the bounds low (``min``) and high (``max``).
 
-    The gradient flows to the input where it lies within the bounds or on one of them, and elsewhere to the bound that
-    was taken. If the bounds cross, ``max`` is taken. NaN stays NaN.
+    The gradient flows to the input where it lies within the bounds or on one of them, elsewhere to the bound
+    that was taken. If the bounds cross, ``max`` is taken. NaN stays NaN.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     --------
     >>> import tiny_pytorch as tp
     >>> tp.clamp(tp.tensor([-2.0, 0.5, 3.0]), min=-1.0, max=1.0)
-    tensor([-1.0000,  0.5000,  1.0000])
+    tensor([-1. ,  0.5,  1. ])
     """
     if min is None and max is None:
         raise ValueError("clamp: expected min, max or both, got neither")

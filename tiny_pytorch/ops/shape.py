@@ -1,4 +1,4 @@
-"""Another shape for the same elements, in the same order: reshape, broadcast, and their kin. Most results are views."""
+"""Another shape for the same elements in the same order: reshape, broadcast, and their kin."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Tensor = Any  # the class stands above the ops
 Shape = tuple[int, ...]
 
 
-# --- the same elements in the same order ---------------------------------------------------------------------------
+# --- every element once -------------------------------------------------------------------------------------
 
 
 def _reshaping(target: Callable[..., Shape]) -> Any:
@@ -55,14 +55,19 @@ def _reshaping(target: Callable[..., Shape]) -> Any:
     return forward
 
 
-@_reshaping
-def _reshape(old: Shape, shape: Shape) -> Shape:
-    known = math.prod(n for n in shape if n != -1)
-    if shape.count(-1) == 1 and known and not math.prod(old) % known:
-        shape = tuple([math.prod(old) // known if n == -1 else n for n in shape])
-    if math.prod(shape) != math.prod(old) or any(n < 0 for n in shape):
-        raise ShapeError(f"reshape: {math.prod(old)} elements of shape {old} do not fit into shape {shape}")
-    return shape
+@op(name="reshape", view=True)
+def _reshape(k: K, x: Array, *, shape: Shape) -> Array:
+    try:
+        return k.xp.reshape(x, shape)
+    except ValueError:
+        raise ShapeError(
+            f"reshape: {math.prod(x.shape)} elements of shape {tuple(x.shape)} do not fit into shape {shape}"
+        ) from None
+
+
+@_reshape.gradient
+def _(k: K, g: Array, saved: Any, shape: Shape) -> tuple:
+    return (k.xp.reshape(g, saved.shapes[0]),)
 
 
 @_reshaping
@@ -72,7 +77,8 @@ def _flatten(old: Shape, start_dim: int, end_dim: int) -> Shape:
     start, end = normalize_axis("flatten", start_dim, len(old)), normalize_axis("flatten", end_dim, len(old))
     if start > end:
         raise ShapeError(
-            f"flatten: start_dim {start_dim} comes after end_dim {end_dim} in a tensor of {len(old)} dimensions"
+            f"flatten: start_dim {start_dim} comes after end_dim {end_dim} in a tensor of {len(old)} "
+            "dimensions"
         )
     return (*old[:start], math.prod(old[start : end + 1]), *old[end + 1 :])
 
@@ -137,8 +143,8 @@ def view(input: Tensor, *shape: Any) -> Tensor:
     array = input.array
     if result._view is None and backend.kernels().shares_memory(array, array):
         raise ShapeError(
-            f"view: a tensor of shape {tuple(array.shape)} whose memory is not in row-major order cannot be viewed as "
-            f"{tuple(result.array.shape)} without a copy; use .reshape(...), or .contiguous() first"
+            f"view: a tensor of shape {tuple(array.shape)} whose memory is not in row-major order cannot "
+            f"be viewed as {tuple(result.array.shape)} without a copy; use .reshape(...) or .contiguous()"
         )
     return result
 
@@ -211,15 +217,22 @@ def contiguous(input: Tensor) -> Tensor:
     return input if input.is_contiguous() else _contiguous(input)
 
 
-# --- the same elements more than once ------------------------------------------------------------------------------------
+# --- elements more than once --------------------------------------------------------------------------------
 
 
 @op(view=True, name="expand")
 def _expand(k: K, x: Array, *, shape: Shape) -> Array:
     added = len(shape) - len(x.shape)
     wanted = tuple([x.shape[i - added] if n == -1 and i >= added else n for i, n in enumerate(shape)])
-    if added < 0 or min(wanted, default=0) < 0 or any(m not in (1, n) for m, n in zip(x.shape, wanted[added:], strict=True)):
-        raise ShapeError(f"expand: shape {tuple(x.shape)} does not broadcast to {shape}; expected sizes of 1 where they differ")
+    if (
+        added < 0
+        or min(wanted, default=0) < 0
+        or any(m not in (1, n) for m, n in zip(x.shape, wanted[added:], strict=True))
+    ):
+        raise ShapeError(
+            f"expand: shape {tuple(x.shape)} does not broadcast to {shape}; expected sizes of 1 where "
+            "they differ"
+        )
     return k.xp.broadcast_to(x, wanted)
 
 
@@ -234,7 +247,7 @@ def expand(input: Tensor, *sizes_: Any, size: Any = ()) -> Tensor:
     Examples
     --------
     >>> import tiny_pytorch as tp
-    >>> tp.expand(tp.tensor([[1], [2]]), -1, 3)
+    >>> tp.tensor([[1], [2]]).expand(-1, 3)
     tensor([[1, 1, 1],
             [2, 2, 2]])
     """
@@ -274,8 +287,8 @@ def broadcast_shapes(*shapes: Shape) -> Shape:
             if shape[-i] != 1:
                 if common[-i] not in (1, shape[-i]):
                     raise ShapeError(
-                        f"shapes {', '.join(map(str, shapes))} do not broadcast: sizes {common[-i]} and {shape[-i]} at "
-                        f"dim {-i}"
+                        f"shapes {', '.join(map(str, shapes))} do not broadcast: sizes {common[-i]} and "
+                        f"{shape[-i]} at dim {-i}"
                     )
                 common[-i] = shape[-i]
     return tuple(common)

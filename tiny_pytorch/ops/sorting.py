@@ -172,7 +172,9 @@ def unique(
     xp = backend.kernels().xp
     flat = xp.reshape(input.array, (-1,))
     ascending = xp.sort(flat)
-    first = xp.concat([xp.ones(min(flat.shape[0], 1), dtype=xp.bool), ascending[1:] != ascending[:-1]])
+    first = xp.ones(flat.shape[0], dtype=xp.bool)
+    if flat.shape[0] > 1:
+        first = xp.concat([first[:1], ascending[1:] != ascending[:-1]])
     values = ascending[first]
     results = [values]
     if return_inverse:

@@ -8,6 +8,8 @@ from typing import Any
 from .hyperparameters import Group, to_number
 from .optimizer import Array, Arrays, Optimizer, Params
 
+__all__ = ["Adam"]
+
 
 class Adam(Optimizer):
     """Adam: steps of a size of their own for every element, from running means of gradients and of their

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from types import NoneType
+from collections.abc import Sequence
 from typing import Any
 
-from ..autograd import assign, gather, leaf
+from ..autograd import assign, bump_versions, leaf
 from ..tensor import Tensor
+
+__all__ = ["check_gradients", "check_writeable", "write_params", "write_state"]
 
 Array = Any
 Arrays = Sequence[Any]
@@ -15,31 +16,10 @@ State = dict[str, Any]
 Collected = tuple[list[Tensor], Arrays, Arrays, Sequence[State | None], dict[str, Arrays] | None]
 
 
-def collect(params: list[Tensor], state: Mapping[Tensor, State], names: tuple[str, ...]) -> Collected:
-    """The parameters that have a gradient: they, their arrays, gradients, state, and columns of the named
-    state.
-
-    The columns are None if some of the state is not there yet.
-    """
-    arrays, grads = gather(params)
-    if NoneType in map(type, grads):
-        some = [i for i, g in enumerate(grads) if g is not None]
-        params, arrays, grads = ([column[i] for i in some] for column in (params, arrays, grads))
-    states = list(map(state.get, params))
-    columns: dict[str, Arrays] = {}
-    try:
-        for name in names:
-            columns[name] = [s[name].array for s in states]  # type: ignore[index]
-    except (AttributeError, KeyError, TypeError):
-        return params, arrays, grads, states, None
-    return params, arrays, grads, states, columns
-
-
 def write_params(params: list[Tensor], arrays: Arrays, new: Arrays) -> None:
     """Give parameters their new arrays, where a kernel has not already written them into the old ones."""
     if new is arrays:
-        for p in params:
-            p.bump_version()
+        bump_versions(params)
     else:
         for p, array in zip(params, new, strict=True):
             assign(p, array)
@@ -69,11 +49,13 @@ def check_gradients(arrays: Arrays, grads: Arrays) -> None:
 
 
 def check_writeable(k: Any, arrays: Arrays) -> None:
-    """Raise if the memory of an array cannot be written, by writing its first element to itself."""
+    """Raise if the memory of an array cannot be written, by writing what it holds.
+
+    That costs a copy, beside the many that the reference kernels have made where this is needed.
+    """
     for array in arrays:
-        corner = array[None, ...][(slice(0, 1),) * (array.ndim + 1)]
         try:
-            k.write(corner, k.copy(corner))
+            k.write(array, k.copy(array))
         except ValueError as error:
             raise ValueError(
                 f"a parameter of shape {tuple(array.shape)} is on read-only memory; give the optimizer a "

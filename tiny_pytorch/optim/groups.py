@@ -9,6 +9,8 @@ from ..backend import kernels
 from ..tensor import Tensor
 from .hyperparameters import Group
 
+__all__ = ["check_distinct", "check_tensor", "to_groups", "to_list", "to_tensors"]
+
 Params = Iterable[Tensor] | Iterable[tuple[str, Tensor]] | Iterable[dict[str, Any]]
 
 

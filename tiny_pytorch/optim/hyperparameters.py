@@ -6,6 +6,8 @@ import math
 from numbers import Real
 from typing import Any
 
+__all__ = ["refuse_unsupported", "to_number"]
+
 Group = dict[str, Any]
 
 # What PyTorch's optimizers can switch on in a group and these cannot; a switch that is off is welcome.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
-from ..autograd import assign, enable_grad, leaf
+from ..autograd import assign, collect, enable_grad, leaf
 from ..backend import kernels
 from ..tensor import Tensor
 from . import state_dict
@@ -18,7 +18,6 @@ from .columns import (
     State,
     check_gradients,
     check_writeable,
-    collect,
     write_params,
     write_state,
 )
@@ -266,13 +265,13 @@ class Optimizer:
         return state_dict.dump(self.param_groups, self.state)
 
     def load_state_dict(self, loaded: dict[str, Any]) -> None:
-        """Go on from what ``state_dict`` (or PyTorch's) returned. Arrays are copied, in each parameter's
-        dtype.
+        """Go on from what ``state_dict``, or PyTorch's, returned.
 
         Parameters
         ----------
         loaded : dict
-            From an optimizer of the same algorithm with as many parameters in as many groups.
+            From an optimizer of the same algorithm with as many parameters in as many groups. Arrays are
+            copied, in each parameter's dtype.
 
         Raises
         ------
@@ -293,7 +292,7 @@ class Optimizer:
         for group in groups:
             refuse_unsupported(group)
             self.check(group)
-        self.param_groups = groups
+        self.param_groups, self._checked = groups, {}
         self.state = defaultdict(dict, state)
 
     def __repr__(self) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 from .hyperparameters import Group, to_number
 from .optimizer import Array, Arrays, Optimizer, Params
 
+__all__ = ["SGD"]
+
 
 class SGD(Optimizer):
     """Stochastic gradient descent, with a momentum that is a running mean of gradients.

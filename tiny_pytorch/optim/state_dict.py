@@ -11,6 +11,8 @@ from ..backend import current, kernels
 from ..tensor import Tensor
 from .hyperparameters import Group
 
+__all__ = ["dump", "load"]
+
 State = dict[str, Any]
 
 
@@ -49,7 +51,8 @@ def load(
             f"the state dict has groups of {theirs} parameters, this optimizer of {ours}; build it with the "
             "same groups before loading"
         )
-    new_groups, by_position = [], {}
+    new_groups: list[Group] = []
+    by_position: dict[int, Tensor] = {}
     for saved, group in zip(saved_groups, groups, strict=True):
         by_position.update(zip(saved["params"], group["params"], strict=True))
         names = {"param_names": group["param_names"]} if "param_names" in group else {}

@@ -1,7 +1,8 @@
 """``x[index]`` for every index that NumPy knows, its adjoint, and its assignment.
 
-An index is a tuple of integers, slices, ``None``, ``...`` and integer arrays. It travels in two parts: ``index``, the tuple
-with ``ARRAY`` in the place of each array, and the arrays themselves, in order. (Masks are integer arrays by then.)
+An index is a tuple of integers, slices, ``None``, ``...`` and integer arrays. It travels in two parts:
+``index``, the tuple with ``ARRAY`` in the place of each array, and the arrays, in order. (Masks are integer
+arrays by then.)
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def index(xp, x, *arrays, index):
 
 
 def index_add(xp, g, *arrays, index, shape):
-    """Zeros of ``shape`` with ``g`` added at the index, where duplicates accumulate: the adjoint of ``x[index]``."""
+    """Zeros of ``shape`` with ``g`` added at the index (duplicates accumulate): the adjoint of indexing."""
     places = xp.reshape(_places(xp, shape, arrays, index), (-1,))
     zeros = xp.zeros((math.prod(shape),), dtype=g.dtype)
     return xp.reshape(_indexing.scatter_add(xp, zeros, places, xp.reshape(g, (-1,))), shape)
@@ -70,6 +71,8 @@ def _complete(shape, index):
     used = sum(e is not None and e is not Ellipsis for e in index)
     if used > len(shape):
         raise IndexError(f"too many indices: {used} for an array of {len(shape)} dimensions")
+    if sum(e is Ellipsis for e in index) > 1:
+        raise IndexError("an index can contain only one '...'")
     if not any(e is Ellipsis for e in index):
         index = (*index, Ellipsis)
     entries = []
@@ -105,8 +108,9 @@ def _check(low, high, axis, n):
 def _places(xp, shape, arrays, index):
     """The position in the flattened array of every element of ``x[index]``, in its shape.
 
-    Each axis contributes its coordinate times its stride: a slice along an axis of its own, integer arrays along axes that they share by
-    broadcasting. Those stand where the first array stood, or in front if something stood between the arrays.
+    Each axis contributes its coordinate times its stride: a slice along an axis of its own, integer arrays
+    along axes that they share by broadcasting. Those stand where the first array stood, or in front if
+    something stood between the arrays.
     """
     following = iter(arrays)
     own, shared, stood, first = [], xp.asarray(0, dtype=xp.int64), [], 0

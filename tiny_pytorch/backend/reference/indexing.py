@@ -32,8 +32,9 @@ def scatter_add(xp, x, index, source):
 
     x (n, ...), index (m,), source (m, ...). An index outside 0..n-1: IndexError.
 
-    The standard has no scatter. So: bring equal indices together, add each run of them up by doubling (a sum in
-    log2(m) steps, where nothing crosses from one run into the next), and read every row's total at its run's end.
+    The standard has no scatter. So: bring equal indices together, add each run of them up by doubling (a sum
+    in log2(m) steps, where nothing crosses from one run into the next), and read every row's total at its
+    run's end.
     """
     index = xp.asarray(index)
     rows, m = x.shape[0], index.shape[0]
@@ -46,14 +47,14 @@ def scatter_add(xp, x, index, source):
     step = 1
     while step < m:
         same = _as_column(xp, key[step:] == key[:-step], x)
-        longer = total[step:, ...] + xp.where(same, total[:-step, ...], 0.0)
+        longer = total[step:, ...] + xp.where(same, total[:-step, ...], 0)
         total = xp.concat([total[:step, ...], longer], axis=0)
         step *= 2
     row = xp.astype(xp.arange(rows), key.dtype)
     end = xp.searchsorted(key, row, side="right") - 1
     last = xp.maximum(end, 0)
     present = (end >= 0) & (xp.take(key, last, axis=0) == row)
-    return x + xp.where(_as_column(xp, present, x), xp.take(total, last, axis=0), 0.0)
+    return x + xp.where(_as_column(xp, present, x), xp.take(total, last, axis=0), 0)
 
 
 def _as_column(xp, mask, x):

@@ -49,7 +49,7 @@ def cross_entropy(xp, logits, target, reduction, ignore_index):
     """``(loss, slope)``: ``-log softmax(logits)[target]`` of each row, and its derivative by the logits.
 
     logits (N, C), integer target (N,). Rows whose target is ``ignore_index`` count nothing. ``reduction``:
-    "none" leaves the N losses, "sum" adds them, "mean" divides the sum by the rows that count (nan if none do).
+    "none" leaves the N losses, "sum" adds them, "mean" divides the sum by the rows that count (nan if none).
     ``slope`` (N, C) is softmax minus one-hot, reduced alike. A target outside 0..C-1: IndexError.
     """
     if reduction not in ("none", "sum", "mean"):
@@ -77,8 +77,8 @@ def cross_entropy(xp, logits, target, reduction, ignore_index):
 def layer_norm(xp, x, weight, bias, axes, eps):
     """``(y, mean, rstd)``: ``y = (x - mean) * rstd * weight + bias`` with ``rstd = 1 / sqrt(var + eps)``.
 
-    Mean and biased variance run over the last ``axes`` axes (a number) and keep them as 1; weight and bias have
-    those axes' shape, or are None.
+    Mean and biased variance run over the last ``axes`` axes (a number) and keep them as 1; weight and bias
+    have those axes' shape, or are None.
     """
     y, mean, _, rstd = _normalise(xp, x, tuple(range(-axes, 0)), eps)
     y = y if weight is None else y * weight
@@ -93,10 +93,10 @@ def layer_norm_grad(xp, g, x, weight, mean, rstd, axes, needs):
 
 
 def batch_norm(xp, x, weight, bias, eps):
-    """``(y, mean, var, rstd)``: ``y = (x - mean) * rstd * weight + bias`` with ``rstd = 1 / sqrt(var + eps)``.
+    """``(y, mean, var, rstd)``: ``y = (x - mean) * rstd * weight + bias``, ``rstd = 1 / sqrt(var + eps)``.
 
-    x is (N, C, ...); mean, biased variance and rstd (C,) run over all axes but the second; weight and bias are
-    (C,) or None.
+    x is (N, C, ...); mean, biased variance and rstd (C,) run over all axes but the second; weight and bias
+    are (C,) or None.
     """
     y, mean, var, rstd = _normalise(xp, x, _but_second(x), eps)
     y = y if weight is None else y * _channels(xp, x, weight)

@@ -31,19 +31,19 @@ def sgd(
 ) -> tuple[list[Array], list[Array] | None]:
     """Gradient descent whose momentum is a running mean of gradients, with decoupled weight decay.
 
-    With velocities: ``u = momentum * u + (1 - momentum) * g``, then ``p = p * (1 - lr * weight_decay) - lr *
-    d`` with ``d = u``. ``nesterov`` looks one step ahead, as if the same gradient came again: ``d = momentum
-    * u + (1 - momentum) * g``. Without velocities (None), ``d = g``.
+    With velocities: ``u = momentum * u + (1 - momentum) * g``, then
+    ``p = p * (1 - lr * weight_decay) - lr * d`` with ``d = u``. ``nesterov`` looks one step ahead, as if the
+    same gradient came again: ``d = momentum * u + (1 - momentum) * g``. Without velocities (None), ``d = g``.
     """
     check(params, grads, velocities)
     keep = 1 - lr * weight_decay
-    directions = grads
-    if velocities is not None:
-        velocities = [momentum * u + (1 - momentum) * g for u, g in zip(velocities, grads, strict=True)]
-        directions = velocities
-        if nesterov:
-            directions = [momentum * u + (1 - momentum) * g for u, g in zip(velocities, grads, strict=True)]
-    return [keep * p - lr * d for p, d in zip(params, directions, strict=True)], velocities
+    if velocities is None:
+        return [keep * p - lr * g for p, g in zip(params, grads, strict=True)], None
+    moved = [momentum * u + (1 - momentum) * g for u, g in zip(velocities, grads, strict=True)]
+    directions = moved
+    if nesterov:
+        directions = [momentum * u + (1 - momentum) * g for u, g in zip(moved, grads, strict=True)]
+    return [keep * p - lr * d for p, d in zip(params, directions, strict=True)], moved
 
 
 def sgd_dampened(
@@ -66,16 +66,14 @@ def sgd_dampened(
     check(params, grads, velocities)
     if weight_decay != 0:
         grads = [g + weight_decay * p for p, g in zip(params, grads, strict=True)]
-    directions = grads
-    if velocities is not None:
-        velocities = [
-            xp.asarray(g, copy=True) if u is None else momentum * u + (1 - dampening) * g
-            for u, g in zip(velocities, grads, strict=True)
-        ]
-        directions = velocities
-        if nesterov:
-            directions = [g + momentum * u for u, g in zip(velocities, grads, strict=True)]
-    return [p - lr * d for p, d in zip(params, directions, strict=True)], velocities
+    if velocities is None:
+        return [p - lr * g for p, g in zip(params, grads, strict=True)], None
+    moved = [
+        xp.asarray(g, copy=True) if u is None else momentum * u + (1 - dampening) * g
+        for u, g in zip(velocities, grads, strict=True)
+    ]
+    directions = [g + momentum * u for u, g in zip(moved, grads, strict=True)] if nesterov else moved
+    return [p - lr * d for p, d in zip(params, directions, strict=True)], moved
 
 
 def adam(
@@ -96,8 +94,8 @@ def adam(
     ``g = g + weight_decay * p``, ``m = beta1 * m + (1 - beta1) * g``, ``v = beta2 * v + (1 - beta2) * g^2``,
     ``p = p - lr * m^ / (sqrt(v^) + eps)`` with ``m^ = m / (1 - beta1^t)`` and ``v^ = v / (1 - beta2^t)``.
 
-    ``first`` and ``second`` hold the ``m`` and the ``v``. ``steps`` holds each parameter's own number of earlier
-    updates as a float32 array of shape (), so that ``t`` is that plus 1.
+    ``first`` and ``second`` hold the ``m`` and the ``v``. ``steps`` holds each parameter's own number of
+    earlier updates as a float32 array of shape (), so that ``t`` is that plus 1.
     """
     check(params, grads, first, second)
     results: tuple[list[Array], list[Array], list[Array], list[Array]] = ([], [], [], [])
@@ -123,13 +121,10 @@ def check(params: Sequence[Array], grads: Sequence[Array], *states: Sequence[Arr
         if len(arrays) != len(params):
             raise ValueError(f"{name}: expected one for each of {len(params)} parameters, got {len(arrays)}")
         for i, (p, a) in enumerate(zip(params, arrays, strict=True)):
-            if a is not None and tuple(a.shape) != tuple(p.shape):
-                raise ValueError(
-                    f"{name}: parameter {i} of the group has shape {tuple(p.shape)}, but its {name} has "
-                    f"shape {tuple(a.shape)}; they must be the same"
-                )
-            if a is not None and a.dtype != p.dtype:
-                raise TypeError(
-                    f"{name}: parameter {i} of the group is {p.dtype}, but its {name} is {a.dtype}; convert "
-                    "it first"
-                )
+            if a is None:
+                continue
+            mine, its = f"parameter {i} of the group has", f"but its {name} has"
+            if tuple(a.shape) != tuple(p.shape):
+                raise ValueError(f"{mine} shape {tuple(p.shape)}, {its} shape {tuple(a.shape)}")
+            if a.dtype != p.dtype:
+                raise TypeError(f"{mine} dtype {p.dtype}, {its} dtype {a.dtype}; convert it first")

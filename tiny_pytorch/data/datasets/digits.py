@@ -12,6 +12,8 @@ from ... import ops
 from ...tensor import Tensor
 from ..dataset import BatchGetter, TensorDataset
 
+__all__ = ["Digits"]
+
 FILE = Path(__file__).with_name("digits.npz")
 WHITE = 16  # grey levels run from 0 to 16
 HELD_OUT_EVERY = 5
@@ -64,7 +66,7 @@ class Digits(TensorDataset):
     (1437, 360, (1437, 1, 8, 8))
     >>> image, label = train[0]
     >>> tuple(image.shape), label
-    ((1, 8, 8), 0)
+    ((1, 8, 8), 1)
     """
 
     classes: tuple[str, ...] = tuple("0123456789")

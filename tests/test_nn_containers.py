@@ -1,0 +1,104 @@
+"""Sequential, ModuleList and ModuleDict: what they hold, in which order, under which names."""
+
+from __future__ import annotations
+
+import pytest
+
+import tiny_pytorch as tp
+from tiny_pytorch import nn
+
+
+def test_sequential_indexing_and_slicing():
+    a, b, c = nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1)
+    row = nn.Sequential(a, b, c)
+    assert len(row) == 3
+    assert list(row) == [a, b, c]
+    assert row[-1] is c
+    part = row[1:]
+    assert isinstance(part, nn.Sequential)
+    assert list(part) == [b, c]
+    assert [name for name, _ in part.named_children()] == ["1", "2"]
+    assert list(part.append(a)) == [b, c, a]
+    with pytest.raises(IndexError, match="holds 3 modules"):
+        row[3]
+
+
+def test_sequential_changes_in_place():
+    a, b, c, d = (nn.Identity() for _ in range(4))
+    row = nn.Sequential(a)
+    assert row.append(c) is row
+    row.insert(1, b)
+    row.extend([d])
+    assert list(row) == [a, b, c, d]
+    assert [name for name, _ in row.named_children()] == ["0", "1", "2", "3"]
+    del row[1:3]
+    assert list(row) == [a, d]
+    row[0] = b
+    assert list(row) == [b, d]
+    assert row.pop() is d
+    assert list(row + nn.Sequential(c)) == [b, c]
+    assert b in row
+    assert d not in row
+
+
+def test_sequential_runs_what_it_holds_now():
+    row = nn.Sequential(nn.Linear(2, 2))
+    x = tp.ones(1, 2)
+    row(x)
+    row[0] = nn.Identity()
+    assert row(x) is x
+    row.append(nn.Flatten(0))
+    assert row(x).shape == (2,)
+    row.add_module("more", nn.Unflatten(0, (2, 1)))
+    assert row(x).shape == (2, 1)
+    del row[-1]
+    assert row(x).shape == (2,)
+
+
+def test_named_sequential():
+    row = nn.Sequential({"first": nn.Linear(2, 3), "second": nn.Linear(3, 1)})
+    assert list(row.state_dict()) == ["first.weight", "first.bias", "second.weight", "second.bias"]
+    assert row.first is row[0]
+    assert [name for name, _ in row[:1].named_children()] == ["first"]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: nn.Sequential(nn.Linear(1, 1), tp.relu),
+        lambda: nn.ModuleList([1]),
+        lambda: nn.ModuleDict({"a": "b"}),
+        lambda: nn.Sequential().append(None),
+    ],
+)
+def test_containers_hold_modules_only(make):
+    with pytest.raises(TypeError, match="holds modules"):
+        make()
+
+
+def test_module_list():
+    layers = nn.ModuleList(nn.Linear(2, 2) for _ in range(3))
+    assert len(list(layers.parameters())) == 6
+    assert len(layers[:2]) == 2
+    layers += [nn.Identity()]
+    assert len(layers) == 4
+    assert len(layers + [nn.Identity()]) == 5
+    assert [name for name, _ in layers.named_children()] == ["0", "1", "2", "3"]
+
+
+def test_module_dict():
+    a, b = nn.Linear(2, 2), nn.ReLU()
+    table = nn.ModuleDict([("a", a)])
+    table["b"] = b
+    assert list(table) == ["a", "b"]
+    assert list(table.items()) == [("a", a), ("b", b)]
+    assert list(table.values()) == [a, b]
+    assert "a" in table
+    assert table.pop("a") is a
+    assert list(table.keys()) == ["b"]
+    table.clear()
+    assert len(table) == 0
+    with pytest.raises(KeyError):
+        del table["a"]
+    with pytest.raises(KeyError, match="choose another name"):
+        table["keys"] = nn.ReLU()

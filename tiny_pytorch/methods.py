@@ -1,0 +1,385 @@
+"""Operators and methods of a tensor: names for functions of ``ops``, and their in-place forms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from . import ops
+from .autograd import Variable, inplace
+
+__all__ = ["OpMethods"]
+
+
+class OpMethods(Variable):
+    """What ``Tensor`` inherits: ``x + y`` is ``ops.add(x, y)``, ``x.exp()`` is ``ops.exp(x)``."""
+
+    __hash__ = object.__hash__
+
+    # Indexing
+
+    def __getitem__(self, index: Any) -> Any:
+        return ops.getitem(self, index)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        ops.setitem(self, index, value)
+
+    # Operators
+
+    def __add__(self, other: Any) -> Any:
+        return ops.add(self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return ops.add(other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return ops.sub(self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return ops.sub(other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return ops.mul(self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return ops.mul(other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return ops.div(self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return ops.div(other, self)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return ops.floor_divide(self, other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return ops.floor_divide(other, self)
+
+    def __mod__(self, other: Any) -> Any:
+        return ops.remainder(self, other)
+
+    def __rmod__(self, other: Any) -> Any:
+        return ops.remainder(other, self)
+
+    def __pow__(self, other: Any) -> Any:
+        return ops.pow(self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return ops.pow(other, self)
+
+    def __matmul__(self, other: Any) -> Any:
+        return ops.matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return ops.matmul(other, self)
+
+    def __neg__(self) -> Any:
+        return ops.neg(self)
+
+    def __pos__(self) -> Any:
+        return self
+
+    def __abs__(self) -> Any:
+        return ops.abs(self)
+
+    def __invert__(self) -> Any:
+        return ops.bitwise_not(self)
+
+    def __and__(self, other: Any) -> Any:
+        return ops.bitwise_and(self, other)
+
+    def __or__(self, other: Any) -> Any:
+        return ops.bitwise_or(self, other)
+
+    def __xor__(self, other: Any) -> Any:
+        return ops.bitwise_xor(self, other)
+
+    def __rand__(self, other: Any) -> Any:
+        return ops.bitwise_and(other, self)
+
+    def __ror__(self, other: Any) -> Any:
+        return ops.bitwise_or(other, self)
+
+    def __rxor__(self, other: Any) -> Any:
+        return ops.bitwise_xor(other, self)
+
+    def __lshift__(self, other: Any) -> Any:
+        return ops.bitwise_left_shift(self, other)
+
+    def __rshift__(self, other: Any) -> Any:
+        return ops.bitwise_right_shift(self, other)
+
+    def __eq__(self, other: object) -> Any:
+        return NotImplemented if other is None or isinstance(other, str) else ops.eq(self, other)
+
+    def __ne__(self, other: object) -> Any:
+        return NotImplemented if other is None or isinstance(other, str) else ops.ne(self, other)
+
+    def __lt__(self, other: Any) -> Any:
+        return ops.lt(self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return ops.le(self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return ops.gt(self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return ops.ge(self, other)
+
+    def __iadd__(self, other: Any) -> Any:
+        return inplace(ops.add, self, other)
+
+    def __isub__(self, other: Any) -> Any:
+        return inplace(ops.sub, self, other)
+
+    def __imul__(self, other: Any) -> Any:
+        return inplace(ops.mul, self, other)
+
+    def __itruediv__(self, other: Any) -> Any:
+        return inplace(ops.div, self, other)
+
+    def __ipow__(self, other: Any) -> Any:
+        return inplace(ops.pow, self, other)
+
+    def __iand__(self, other: Any) -> Any:
+        return inplace(ops.bitwise_and, self, other)
+
+    def __ior__(self, other: Any) -> Any:
+        return inplace(ops.bitwise_or, self, other)
+
+    # Names of ops
+
+    # activation
+    log_softmax = ops.log_softmax
+    relu = ops.relu
+    relu_ = ops.relu_
+    sigmoid = ops.sigmoid
+    softmax = ops.softmax
+    # comparison
+    allclose = ops.allclose
+    bitwise_and = ops.bitwise_and
+    bitwise_left_shift = ops.bitwise_left_shift
+    bitwise_not = ops.bitwise_not
+    bitwise_or = ops.bitwise_or
+    bitwise_right_shift = ops.bitwise_right_shift
+    bitwise_xor = ops.bitwise_xor
+    eq = ops.eq
+    equal = ops.equal
+    ge = ops.ge
+    greater = ops.greater
+    greater_equal = ops.greater_equal
+    gt = ops.gt
+    isclose = ops.isclose
+    isfinite = ops.isfinite
+    isinf = ops.isinf
+    isnan = ops.isnan
+    le = ops.le
+    less = ops.less
+    less_equal = ops.less_equal
+    logical_and = ops.logical_and
+    logical_not = ops.logical_not
+    logical_or = ops.logical_or
+    logical_xor = ops.logical_xor
+    lt = ops.lt
+    ne = ops.ne
+    not_equal = ops.not_equal
+    # contraction
+    inner = ops.inner
+    trace = ops.trace
+    # copying
+    clone = ops.clone
+    # cumulative
+    cumprod = ops.cumprod
+    cumsum = ops.cumsum
+    # diagonals
+    diag = ops.diag
+    diagonal = ops.diagonal
+    # elementwise
+    abs = ops.abs
+    absolute = ops.absolute
+    add = ops.add
+    addcdiv = ops.addcdiv
+    addcmul = ops.addcmul
+    copysign = ops.copysign
+    divide = ops.divide
+    erf = ops.erf
+    exp = ops.exp
+    exp2 = ops.exp2
+    expm1 = ops.expm1
+    lerp = ops.lerp
+    log = ops.log
+    log10 = ops.log10
+    log1p = ops.log1p
+    log2 = ops.log2
+    logaddexp = ops.logaddexp
+    mul = ops.mul
+    multiply = ops.multiply
+    neg = ops.neg
+    negative = ops.negative
+    positive = ops.positive
+    sign = ops.sign
+    sub = ops.sub
+    subtract = ops.subtract
+    true_divide = ops.true_divide
+    # extrema
+    amax = ops.amax
+    amin = ops.amin
+    argmax = ops.argmax
+    argmin = ops.argmin
+    max = ops.max
+    min = ops.min
+    # gathering
+    bincount = ops.bincount
+    gather = ops.gather
+    index_add = ops.index_add
+    index_select = ops.index_select
+    scatter = ops.scatter
+    scatter_add = ops.scatter_add
+    take = ops.take
+    take_along_dim = ops.take_along_dim
+    # indexing
+    narrow = ops.narrow
+    select = ops.select
+    # joining
+    chunk = ops.chunk
+    hsplit = ops.hsplit
+    repeat = ops.repeat
+    repeat_interleave = ops.repeat_interleave
+    split = ops.split
+    tensor_split = ops.tensor_split
+    tile = ops.tile
+    unbind = ops.unbind
+    vsplit = ops.vsplit
+    # linalg
+    addmm = ops.addmm
+    addmv = ops.addmv
+    baddbmm = ops.baddbmm
+    bmm = ops.bmm
+    dot = ops.dot
+    kron = ops.kron
+    matmul = ops.matmul
+    mm = ops.mm
+    mv = ops.mv
+    outer = ops.outer
+    vdot = ops.vdot
+    # masking
+    argwhere = ops.argwhere
+    masked_fill = ops.masked_fill
+    masked_select = ops.masked_select
+    nonzero = ops.nonzero
+    # moments
+    std = ops.std
+    var = ops.var
+    # norms
+    logsumexp = ops.logsumexp
+    norm = ops.norm
+    # permutation
+    adjoint = ops.adjoint
+    flip = ops.flip
+    fliplr = ops.fliplr
+    flipud = ops.flipud
+    moveaxis = ops.moveaxis
+    movedim = ops.movedim
+    permute = ops.permute
+    roll = ops.roll
+    rot90 = ops.rot90
+    swapaxes = ops.swapaxes
+    swapdims = ops.swapdims
+    t = ops.t
+    transpose = ops.transpose
+    # powers
+    hypot = ops.hypot
+    pow = ops.pow
+    reciprocal = ops.reciprocal
+    rsqrt = ops.rsqrt
+    sqrt = ops.sqrt
+    square = ops.square
+    # reduction
+    all = ops.all
+    any = ops.any
+    count_nonzero = ops.count_nonzero
+    mean = ops.mean
+    prod = ops.prod
+    sum = ops.sum
+    # rounding
+    ceil = ops.ceil
+    div = ops.div
+    floor = ops.floor
+    floor_divide = ops.floor_divide
+    fmod = ops.fmod
+    remainder = ops.remainder
+    round = ops.round
+    trunc = ops.trunc
+    # selection
+    clamp = ops.clamp
+    clip = ops.clip
+    fmax = ops.fmax
+    fmin = ops.fmin
+    maximum = ops.maximum
+    minimum = ops.minimum
+    nan_to_num = ops.nan_to_num
+    where = ops.where
+    # shape
+    broadcast_to = ops.broadcast_to
+    contiguous = ops.contiguous
+    expand = ops.expand
+    expand_as = ops.expand_as
+    flatten = ops.flatten
+    ravel = ops.ravel
+    reshape = ops.reshape
+    reshape_as = ops.reshape_as
+    squeeze = ops.squeeze
+    unflatten = ops.unflatten
+    unsqueeze = ops.unsqueeze
+    view = ops.view
+    view_as = ops.view_as
+    # sorting
+    argsort = ops.argsort
+    sort = ops.sort
+    topk = ops.topk
+    unique = ops.unique
+    # trigonometry
+    acos = ops.acos
+    acosh = ops.acosh
+    asin = ops.asin
+    asinh = ops.asinh
+    atan = ops.atan
+    atan2 = ops.atan2
+    atanh = ops.atanh
+    cos = ops.cos
+    cosh = ops.cosh
+    sin = ops.sin
+    sinh = ops.sinh
+    tan = ops.tan
+    tanh = ops.tanh
+
+
+# The ops that have a form that writes its result into the tensor: x.add_(y) is x[...] = x + y.
+IN_PLACE = (
+    "abs", "absolute", "acos", "acosh", "add", "addcdiv", "addcmul", "addmm", "addmv", "asin", "asinh", "atan",
+    "atan2", "atanh", "baddbmm", "bernoulli", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or",
+    "bitwise_right_shift", "bitwise_xor", "ceil", "clamp", "clip", "copysign", "cos", "cosh", "cumprod", "cumsum",
+    "div", "divide", "eq", "erf", "exp", "exp2", "expm1", "floor", "floor_divide", "fmod", "ge", "greater",
+    "greater_equal", "gt", "hypot", "index_add", "le", "lerp", "less", "less_equal", "log", "log10", "log1p",
+    "log2", "logical_and", "logical_not", "logical_or", "logical_xor", "lt", "masked_fill", "mul", "multiply",
+    "nan_to_num", "ne", "neg", "negative", "not_equal", "pow", "reciprocal", "relu", "remainder", "round", "rsqrt",
+    "scatter", "scatter_add", "sigmoid", "sign", "sin", "sinh", "sqrt", "square", "squeeze", "sub", "subtract",
+    "swapaxes", "swapdims", "t", "tan", "tanh", "transpose", "tril", "triu", "true_divide", "trunc", "unsqueeze",
+)
+
+
+def _in_place(name: str) -> Callable[..., Any]:
+    function = getattr(ops, name)
+
+    def method(self: OpMethods, *args: Any, **params: Any) -> Any:
+        return inplace(function, self, *args, **params)
+
+    method.__name__ = method.__qualname__ = f"{name}_"
+    method.__doc__ = f"``x[...] = tp.{name}(x, ...)``; returns the tensor."
+    return method
+
+
+for _name in IN_PLACE:
+    setattr(OpMethods, f"{_name}_", _in_place(_name))
