@@ -9,7 +9,6 @@ cdef class Gate:
     cdef readonly object compiled
     cdef readonly object reference
     cdef readonly object xp
-    cdef dict __dict__          # name, documentation and signature of the reference
 
     def __init__(self, compiled, reference, xp):
         self.compiled = compiled
@@ -23,6 +22,21 @@ cdef class Gate:
             if result is not NotImplemented:
                 return result
         return self.reference(self.xp, *args, **kwargs)
+
+    @property
+    def __name__(self):
+        return self.reference.__name__
+
+    @property
+    def __doc__(self):
+        return self.reference.__doc__
+
+    @property
+    def __signature__(self):
+        import inspect
+
+        signature = inspect.signature(self.reference)
+        return signature.replace(parameters=list(signature.parameters.values())[1:])
 
     def __repr__(self):
         return f"<compiled kernel {self.reference.__name__}>"

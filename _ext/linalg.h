@@ -39,8 +39,8 @@ static inline npy_intp tp_linear_rows(npy_intp out) {
 
 /* Whether y.T = w @ x.T, transposed while the bias is added, is the faster way. BLAS reorders its operands
  * first, which costs more for a transposed one, so the larger had better not be that. Measured with OpenBLAS
- * 0.3.31 in float32, one thread: 32x784 -> 128 in 75 instead of 95 microseconds, 32x1024 -> 1024 in 670 instead
- * of 990; no gain for fewer rows, more rows than outputs, or float64. */
+ * 0.3.31 in float32, one thread: 32x784 -> 128 in 75 instead of 95 microseconds, 32x1024 -> 1024 in 670
+ * instead of 990. No gain for fewer rows, more rows than outputs, or float64. */
 static inline int tp_linear_by_transpose(int kind, npy_intp rows, npy_intp out) {
     return kind == 0 && rows >= 32 && out >= 2 * rows;
 }

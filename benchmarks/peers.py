@@ -4,8 +4,9 @@
     python benchmarks/peers.py --threads 2 mlp      # the workloads whose name contains "mlp", two threads
     python benchmarks/peers.py --json out.json --markdown out.md
 
-Each round times every peer once, in turn, so that a drift of the machine's speed meets all of them; a row quotes the medians
-over the rounds, and the median of the rounds' own ratios with its quartiles. Peers that are not installed are left out.
+Each round times every peer once, in turn, so that a drift of the machine's speed meets all of them; a row quotes the
+medians over the rounds, and the median of the rounds' own ratios with its quartiles. Peers that are not installed are
+left out.
 """
 
 from __future__ import annotations
@@ -45,13 +46,17 @@ def time_rounds(steps: dict[str, Callable[[], object]], rounds: int, target: flo
 
 
 def summarise(seconds: dict[str, list[float]], ours: str) -> dict[str, dict[str, float]]:
-    """For each peer: its median time, and how many times longer it takes than ``ours``, with quartiles over the rounds."""
+    """For each peer: its median time, and how many times longer it takes than ``ours``, with quartiles."""
     summary = {}
     for peer, times in seconds.items():
         ratios = sorted(t / o for t, o in zip(times, seconds[ours], strict=True))
         low, _, high = statistics.quantiles(ratios, n=4)
-        summary[peer] = {"median_us": statistics.median(times) * 1e6, "ratio": statistics.median(ratios),
-                         "ratio_q1": low, "ratio_q3": high}
+        summary[peer] = {
+            "median_us": statistics.median(times) * 1e6,
+            "ratio": statistics.median(ratios),
+            "ratio_q1": low,
+            "ratio_q3": high,
+        }
     return summary
 
 
@@ -71,14 +76,17 @@ def main() -> None:
     parser.add_argument("--markdown", type=Path)
     args = parser.parse_args()
 
-    for variable in THREAD_VARIABLES:       # before any library reads them
+    for variable in THREAD_VARIABLES:  # before any library reads them
         os.environ[variable] = str(args.threads)
     sys.path.insert(0, str(Path(__file__).parent))
     import workloads
 
     peers = workloads.load_peers(args.threads)
-    lines = [f"| workload ({args.threads} thread{'s' if args.threads > 1 else ''}) | tiny_pytorch | "
-             + " | ".join(f"{p} | times faster (quartiles)" for p in peers if p != "tiny_pytorch") + " |"]
+    lines = [
+        f"| workload ({args.threads} thread{'s' if args.threads > 1 else ''}) | tiny_pytorch | "
+        + " | ".join(f"{p} | times faster (quartiles)" for p in peers if p != "tiny_pytorch")
+        + " |"
+    ]
     lines.append("|---" * (2 + 2 * (len(peers) - 1)) + "|")
     print("\n".join(lines))
     results = {}
@@ -93,13 +101,22 @@ def main() -> None:
             if peer == "tiny_pytorch":
                 continue
             s = summary.get(peer)
-            row += " - | - |" if s is None else (f" {show(s['median_us'] / 1e6)} | {s['ratio']:.2f} "
-                                                 f"({s['ratio_q1']:.2f} to {s['ratio_q3']:.2f}) |")
+            row += (
+                " - | - |"
+                if s is None
+                else (
+                    f" {show(s['median_us'] / 1e6)} | {s['ratio']:.2f} ({s['ratio_q1']:.2f} to {s['ratio_q3']:.2f}) |"
+                )
+            )
         print(row, flush=True)
         lines.append(row)
     if args.json:
-        about = {"python": platform.python_version(), "machine": workloads.processor(), "threads": args.threads,
-                 "versions": workloads.versions(peers)}
+        about = {
+            "python": platform.python_version(),
+            "machine": workloads.processor(),
+            "threads": args.threads,
+            "versions": workloads.versions(peers),
+        }
         args.json.write_text(json.dumps({"about": about, "results": results}, indent=1) + "\n")
     if args.markdown:
         args.markdown.write_text("\n".join(lines) + "\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import platform
 from collections.abc import Callable
 from pathlib import Path
@@ -52,7 +53,7 @@ def mlp_step(sizes: tuple[int, ...], batch: int) -> Callable[[str, Any], Step]:
     def build(peer: str, library: Any) -> Step:
         rng = numpy.random.default_rng(0)
         layers: list[Any] = []
-        for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
+        for n_in, n_out in itertools.pairwise(sizes):
             layers += [library.nn.Linear(n_in, n_out), library.nn.ReLU()]
         model = library.nn.Sequential(*layers[:-1])
         x = library.from_numpy(rng.standard_normal((batch, sizes[0])).astype(numpy.float32))

@@ -50,19 +50,11 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--epochs", type=positive_int, default=20, help="passes over the training images")
     parser.add_argument("--batch-size", type=positive_int, default=32, help="images in a step")
-    parser.add_argument(
-        "--lr", type=float, default=2e-3, help="first learning rate; falls to 0 in a straight line"
-    )
-    parser.add_argument(
-        "--hidden", type=positive_int, nargs="+", default=[256, 256], help="widths of hidden layers"
-    )
-    parser.add_argument(
-        "--dropout", type=float, default=0.3, help="share of hidden units switched off in training"
-    )
+    parser.add_argument("--lr", type=float, default=2e-3, help="first learning rate; falls to 0 in a straight line")
+    parser.add_argument("--hidden", type=positive_int, nargs="+", default=[256, 256], help="widths of hidden layers")
+    parser.add_argument("--dropout", type=float, default=0.3, help="share of hidden units switched off in training")
     parser.add_argument("--seed", type=int, default=0, help="of everything random")
-    parser.add_argument(
-        "--out", type=Path, default=Path("train_digits.png"), help="where to save the picture"
-    )
+    parser.add_argument("--out", type=Path, default=Path("train_digits.png"), help="where to save the picture")
     parser.add_argument("--no-plot", action="store_true", help="save no picture")
     args = parser.parse_args(argv)
     # Before the work rather than after it.
@@ -85,9 +77,7 @@ def need(package: str) -> None:
     try:
         __import__(package)
     except ModuleNotFoundError:
-        sys.exit(
-            f"This example needs {package}, which is not installed: pip install 'tiny-pytorch[examples]'"
-        )
+        sys.exit(f"This example needs {package}, which is not installed: pip install 'tiny-pytorch[examples]'")
 
 
 def build_model(hidden: list[int], dropout: float) -> tp.nn.Sequential:
@@ -127,18 +117,14 @@ def fit(model, train, held_out, args) -> dict[str, list[float]]:
                 total_loss += loss.item() * len(labels)
                 right += (logits.argmax(dim=1) == labels).sum().item()
                 seen += len(labels)
-                bar.set_postfix_str(
-                    f"loss {total_loss / seen:.4f}, accuracy {right / seen:.2%}", refresh=False
-                )
+                bar.set_postfix_str(f"loss {total_loss / seen:.4f}, accuracy {right / seen:.2%}", refresh=False)
                 bar.update()
 
             held_out_loss, held_out_accuracy = evaluate(model, held_out, criterion)
             numbers = (total_loss / seen, right / seen, held_out_loss, held_out_accuracy)
             for curve, number in zip(history.values(), numbers, strict=True):
                 curve.append(number)
-            tqdm.write(
-                "{:5d}  {:10.4f}  {:9.2%}  {:13.4f}  {:12.2%}".format(epoch, *numbers), file=sys.stdout
-            )
+            tqdm.write("{:5d}  {:10.4f}  {:9.2%}  {:13.4f}  {:12.2%}".format(epoch, *numbers), file=sys.stdout)
     return history
 
 
@@ -147,9 +133,7 @@ def evaluate(model, dataset, criterion) -> tuple[float, float]:
     """Mean loss and accuracy over a whole data set."""
     model.eval()
     logits = model(dataset.images)
-    return criterion(logits, dataset.labels).item(), (
-        logits.argmax(dim=1) == dataset.labels
-    ).float().mean().item()
+    return criterion(logits, dataset.labels).item(), (logits.argmax(dim=1) == dataset.labels).float().mean().item()
 
 
 @tp.no_grad()
@@ -159,18 +143,14 @@ def predict(model, dataset) -> np.ndarray:
     return tp.softmax(model(dataset.images), dim=1).numpy()
 
 
-def save_picture(
-    path: Path, history: dict, images: np.ndarray, labels: np.ndarray, probabilities: np.ndarray
-) -> None:
+def save_picture(path: Path, history: dict, images: np.ndarray, labels: np.ndarray, probabilities: np.ndarray) -> None:
     """Learning curves, confusion matrix and the images that were misread."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    plt.rcParams.update(
-        {"font.size": 10, "axes.edgecolor": MUTED, "axes.titlesize": 12, "axes.titleweight": "bold"}
-    )
+    plt.rcParams.update({"font.size": 10, "axes.edgecolor": MUTED, "axes.titlesize": 12, "axes.titleweight": "bold"})
     figure = plt.figure(figsize=(12.5, 8.4), layout="constrained", facecolor=PAPER)
     figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)
     upper, lower = figure.subfigures(2, 1, height_ratios=[1.75, 1])
@@ -232,22 +212,16 @@ def draw_confusion(axes, labels: np.ndarray, said: np.ndarray) -> None:
     axes.set_xlabel("the network said")
     axes.set_ylabel("digit")
     accuracy = counts.trace() / counts.sum()
-    axes.set_title(
-        f"{counts.trace()} of {counts.sum()} held-out digits read right: {accuracy:.2%}", color=INK
-    )
+    axes.set_title(f"{counts.trace()} of {counts.sum()} held-out digits read right: {accuracy:.2%}", color=INK)
 
 
-def draw_mistakes(
-    figure, images: np.ndarray, labels: np.ndarray, probabilities: np.ndarray, most: int = 20
-) -> None:
+def draw_mistakes(figure, images: np.ndarray, labels: np.ndarray, probabilities: np.ndarray, most: int = 20) -> None:
     """The images that were misread, the most confident answers first."""
     said = probabilities.argmax(axis=1)
     wrong = np.flatnonzero(said != labels)
     wrong = wrong[np.argsort(-probabilities[wrong, said[wrong]], kind="stable")]
     shown = wrong[:most]
-    title = (
-        f"The {len(wrong)} it got wrong" if len(wrong) <= most else f"{most} of the {len(wrong)} it got wrong"
-    )
+    title = f"The {len(wrong)} it got wrong" if len(wrong) <= most else f"{most} of the {len(wrong)} it got wrong"
     figure.suptitle(
         "It got none wrong" if len(wrong) == 0 else f"{title}, the most confident first",
         fontsize=12,

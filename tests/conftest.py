@@ -64,6 +64,4 @@ def no_leaks(backend: tp.backend.Backend) -> Iterator[None]:
         tp.set_default_dtype(before["default dtype"])
         tp.set_num_threads(before["number of threads"])
         numpy.seterr(**before["NumPy's error handling"])
-        pytest.fail(
-            "; ".join(f"the test left {name} at {now}, was {was}" for name, (was, now) in leaked.items())
-        )
+        pytest.fail("; ".join(f"the test left {name} at {now}, was {was}" for name, (was, now) in leaked.items()))

@@ -126,19 +126,12 @@ def defined_for(name: str) -> list[str]:
 
 @pytest.mark.parametrize(
     "name, dtype",
-    [
-        (n, dtype)
-        for n in ELEMENTWISE
-        if n not in ("clip", "conj", "imag", "real")
-        for dtype in defined_for(n)
-    ],
+    [(n, dtype) for n in ELEMENTWISE if n not in ("clip", "conj", "imag", "real") for dtype in defined_for(n)],
 )
 def test_elementwise(name: str, dtype: str) -> None:
     function = getattr(array_api, name)
     above = 1.0 if name == "acosh" else 0.0
-    arrays = [values(2, 3, dtype=dtype), values(3, dtype=dtype)][
-        : len(inspect.signature(function).parameters)
-    ]
+    arrays = [values(2, 3, dtype=dtype), values(3, dtype=dtype)][: len(inspect.signature(function).parameters)]
     if dtype.startswith("float"):
         arrays = [a + np.asarray(above, dtype) for a in arrays]
     same(function(*map(tensor, arrays)), getattr(np, name)(*arrays))
@@ -247,9 +240,7 @@ DIFFERENTIABLE = {
 WITHOUT = {"narrow", "unsigned", "copy", "dtype"}  # calls on integers, or to float32
 
 
-@pytest.mark.parametrize(
-    "name", [n for n in CALLS if n.split()[0] in DIFFERENTIABLE and not WITHOUT & set(n.split())]
-)
+@pytest.mark.parametrize("name", [n for n in CALLS if n.split()[0] in DIFFERENTIABLE and not WITHOUT & set(n.split())])
 def test_gradients_flow_through_it(name: str) -> None:
     call, *arrays = CALLS[name]
     xs = [tensor(a) for a in arrays]
@@ -293,12 +284,7 @@ def test_zero_dimensional_arrays_count_for_the_dtype() -> None:
 
 
 def test_defaults_are_the_packages() -> None:
-    assert (
-        array_api.zeros(2).dtype
-        == array_api.linspace(0, 1, 3).dtype
-        == array_api.asarray(0.5).dtype
-        == tp.float32
-    )
+    assert array_api.zeros(2).dtype == array_api.linspace(0, 1, 3).dtype == array_api.asarray(0.5).dtype == tp.float32
     assert array_api.arange(3).dtype == array_api.asarray([1]).dtype == array_api.full(2, 1).dtype == tp.int64
     assert array_api.full(2, True).dtype == array_api.asarray(True).dtype == array_api.bool
     info = array_api.__array_namespace_info__()

@@ -102,9 +102,7 @@ def test_concatenation() -> None:
     assert both[-2] == (2, 4)
     assert ConcatDataset([Squares(0), Squares(2)])[0] == (0, 0)
     for index in (6, -7):
-        with pytest.raises(
-            IndexError, match=f"index {index} is out of range for a ConcatDataset of 6 samples"
-        ):
+        with pytest.raises(IndexError, match=f"index {index} is out of range for a ConcatDataset of 6 samples"):
             both[index]
     with pytest.raises(ValueError, match="at least one"):
         ConcatDataset([])

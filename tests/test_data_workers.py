@@ -353,13 +353,9 @@ def test_a_script_without_a_guard_is_told_so(tmp_path: Path) -> None:
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="this system cannot fork")
 @pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
 def test_forked_workers_need_no_pickling() -> None:
-    loader = DataLoader(
-        Squares(), 4, num_workers=2, collate_fn=lambda s: len(s), multiprocessing_context="fork"
-    )
+    loader = DataLoader(Squares(), 4, num_workers=2, collate_fn=lambda s: len(s), multiprocessing_context="fork")
     assert list(loader) == [4, 4, 3]
-    big = DataLoader(
-        [np.zeros((512, 1024), np.float32)] * 3, 1, num_workers=2, multiprocessing_context="fork"
-    )
+    big = DataLoader([np.zeros((512, 1024), np.float32)] * 3, 1, num_workers=2, multiprocessing_context="fork")
     assert sum(len(batch) for batch in big) == 3
     no_workers_left()
 

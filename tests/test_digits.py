@@ -31,9 +31,7 @@ def test_the_digits_are_scikit_learns() -> None:
     )
     assert np.array_equal(
         ours,
-        sorted(
-            (label, *image.ravel()) for image, label in zip(original.images, original.target, strict=True)
-        ),
+        sorted((label, *image.ravel()) for image, label in zip(original.images, original.target, strict=True)),
     )
 
 

@@ -19,9 +19,7 @@ OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS | doctest.IGNORE_EXCEP
 
 def modules() -> list[str]:
     found = pkgutil.walk_packages(tp.__path__, f"{tp.__name__}.")
-    optional = {
-        f"tiny_pytorch.backend.{name}" for name in set(tp.backend.CHOICES) - set(tp.backend.available())
-    }
+    optional = {f"tiny_pytorch.backend.{name}" for name in set(tp.backend.CHOICES) - set(tp.backend.available())}
     return [tp.__name__, *(m.name for m in found if m.name not in optional)]
 
 
@@ -32,9 +30,7 @@ def examples(module: ModuleType) -> list[doctest.DocTest]:
     parser = doctest.DocTestParser()
     for name, value in vars(module).items():
         if isinstance(value, Op) and value.__doc__ and value.forward.__module__ == module.__name__:
-            tests.append(
-                parser.get_doctest(value.__doc__, {}, f"{module.__name__}.{name}", module.__file__, None)
-            )
+            tests.append(parser.get_doctest(value.__doc__, {}, f"{module.__name__}.{name}", module.__file__, None))
     return [test for test in tests if test.examples]
 
 

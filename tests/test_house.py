@@ -88,9 +88,7 @@ def test_imports_point_one_way(path: Path) -> None:
 @pytest.mark.parametrize("path", COMPILED, ids=lambda path: path.name)
 def test_compiled_modules_import_nothing_of_ours(path: Path) -> None:
     for number, line in enumerate(path.read_text().splitlines(), 1):
-        assert not re.match(r"\s*(from|c?import)\s+(tiny_pytorch|\.)", line), (
-            f"{path}:{number}: {line.strip()}"
-        )
+        assert not re.match(r"\s*(from|c?import)\s+(tiny_pytorch|\.)", line), f"{path}:{number}: {line.strip()}"
 
 
 @pytest.mark.parametrize("path", [p for p in SOURCES if part(p) != "backend"], ids=name_of)
@@ -99,9 +97,7 @@ def test_only_the_backend_layer_knows_backends_by_name(path: Path) -> None:
         if isinstance(node, ast.Compare):
             for operand in [node.left, *node.comparators]:
                 name = operand.value if isinstance(operand, ast.Constant) else None
-                assert name not in tp.backend.CHOICES, (
-                    f"{path}:{node.lineno} asks for the backend {name!r} by name"
-                )
+                assert name not in tp.backend.CHOICES, f"{path}:{node.lineno} asks for the backend {name!r} by name"
 
 
 def test_import_is_light() -> None:
@@ -149,9 +145,7 @@ def test_public_names_are_documented(name: str) -> None:
         if not (value.__doc__ or "").strip():
             missing.append(public)
         if inspect.isclass(value) and value.__module__.startswith("tiny_pytorch"):
-            missing += [
-                f"{public}.{m}" for m in vars(value) if not m.startswith("_") and not _documented(value, m)
-            ]
+            missing += [f"{public}.{m}" for m in vars(value) if not m.startswith("_") and not _documented(value, m)]
     assert not missing, f"{name}: no docstring on {', '.join(missing)}"
 
 

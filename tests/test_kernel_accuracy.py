@@ -47,9 +47,7 @@ def test_exponential_within_two_ulps(dtype: type) -> None:
 
 @pytest.mark.parametrize("dtype, limit", [(np.float32, 4), (np.float64, 4)])
 def test_erf(dtype: type, limit: float) -> None:
-    x = np.concatenate([np.linspace(-7, 7, 20_001), np.linspace(-0.6, 0.6, 20_001), [1e-30, 1e30]]).astype(
-        dtype
-    )
+    x = np.concatenate([np.linspace(-7, 7, 20_001), np.linspace(-0.6, 0.6, 20_001), [1e-30, 1e30]]).astype(dtype)
     actual = elementwise_reference.erf(np, x)
     assert actual.dtype == dtype
     assert ulps(actual, np.array([math.erf(float(v)) for v in x])) <= limit

@@ -145,11 +145,7 @@ CASES: dict[str, list[Callable[[Draw, int, int, int], tuple]]] = {
     ],
     "check_indices": [lambda d, p, q, r: (d.index(p, q), p)],
 }
-ROWS = [
-    pytest.param(name, case, id=f"{name}-{i}")
-    for name, cases in CASES.items()
-    for i, case in enumerate(cases)
-]
+ROWS = [pytest.param(name, case, id=f"{name}-{i}") for name, cases in CASES.items() for i, case in enumerate(cases)]
 
 sizes = st.sampled_from([0, 1, 2, 3, 10, 31, 32, 33, 65])
 dtypes = st.sampled_from([np.float32, np.float64])
@@ -204,9 +200,7 @@ def test_agrees_with_reference(name: str, case: Any, p: int, q: int, r: int, dty
     before = [a.copy() if isinstance(a, np.ndarray) else a for a in args]
     actual = COMPILED[name](*args)
     if is_declined(actual):
-        assert any(isinstance(a, np.ndarray) and (a.size == 0 or a.ndim == 0) for a in args), (
-            "declined what it handles"
-        )
+        assert any(isinstance(a, np.ndarray) and (a.size == 0 or a.ndim == 0) for a in args), "declined what it handles"
         return
     assert_agrees(name, args, actual)
     for a, b in zip(args, before, strict=True):
@@ -256,13 +250,7 @@ LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def _is_plain(a: Any) -> bool:
-    return (
-        type(a) is np.ndarray
-        and a.flags.c_contiguous
-        and a.flags.aligned
-        and a.dtype.isnative
-        and a.dtype != object
-    )
+    return type(a) is np.ndarray and a.flags.c_contiguous and a.flags.aligned and a.dtype.isnative and a.dtype != object
 
 
 @pytest.mark.parametrize("name, case", ROWS)

@@ -217,9 +217,7 @@ def test_forgetting_super_init_is_named():
         list(Empty().parameters())
 
 
-@pytest.mark.parametrize(
-    "name, error", [("a.b", KeyError), ("", KeyError), ("forward", KeyError), (3, TypeError)]
-)
+@pytest.mark.parametrize("name, error", [("a.b", KeyError), ("", KeyError), ("forward", KeyError), (3, TypeError)])
 def test_bad_names_are_refused(name, error):
     module = nn.Module()
     for register in (module.register_parameter, module.register_buffer, module.add_module):
@@ -361,9 +359,7 @@ def test_not_strict_ignores_keys_but_not_shapes():
 def test_state_dicts_travel_to_and_from_pytorch():
     torch = pytest.importorskip("torch")
     ours = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.BatchNorm1d(3), nn.LayerNorm(3))
-    theirs = torch.nn.Sequential(
-        torch.nn.Linear(4, 3), torch.nn.ReLU(), torch.nn.BatchNorm1d(3), torch.nn.LayerNorm(3)
-    )
+    theirs = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU(), torch.nn.BatchNorm1d(3), torch.nn.LayerNorm(3))
     assert list(ours.state_dict()) == list(theirs.state_dict())
     ours.load_state_dict(theirs.state_dict(keep_vars=True))
     assert same(values(ours), {k: v.numpy() for k, v in theirs.state_dict().items()})

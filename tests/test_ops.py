@@ -64,9 +64,7 @@ def gradients(case: Case, xs: list[tp.Tensor]) -> list[tp.Tensor]:
 
 
 def close(actual: tp.Tensor, expected: Any, dtype: str) -> None:
-    testing.assert_close(
-        host(actual), np.asarray(expected), **TOLERANCE[dtype], equal_nan=True, check_dtype=False
-    )
+    testing.assert_close(host(actual), np.asarray(expected), **TOLERANCE[dtype], equal_nan=True, check_dtype=False)
 
 
 def check_forward(case: Case, arrays: list[np.ndarray], dtype: str) -> None:
@@ -247,13 +245,7 @@ ELSEWHERE = {
 
 
 @both_dtypes
-@each(
-    [
-        c
-        for c in ELEMENTWISE
-        if c.torch and c.name not in ELSEWHERE and all(arg.kind == "float" for arg in c.args)
-    ]
-)
+@each([c for c in ELEMENTWISE if c.torch and c.name not in ELSEWHERE and all(arg.kind == "float" for arg in c.args)])
 def test_special_values(case: Case, dtype: str) -> None:
     """Infinities, NaN, zeros and large numbers, every one with every other: what PyTorch gives, without a
     warning.
@@ -262,9 +254,7 @@ def test_special_values(case: Case, dtype: str) -> None:
     """
     torch = pytest.importorskip("torch")
     arrays = [a.reshape(-1).astype(dtype) for a in np.meshgrid(*[SPECIAL] * len(case.args))]
-    theirs = [
-        torch.tensor(a, requires_grad=arg.differentiable) for arg, a in zip(case.args, arrays, strict=True)
-    ]
+    theirs = [torch.tensor(a, requires_grad=arg.differentiable) for arg, a in zip(case.args, arrays, strict=True)]
     xs = tensors(case, arrays)
     got, expected = case.call(tp, *xs), case.call(torch, *theirs)
     close(got, expected.detach().numpy(), dtype)

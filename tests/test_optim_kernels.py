@@ -214,9 +214,7 @@ class TestSharedMemory:
         expected = self.momentum.reference(copied(lists))
         assert_same(self.momentum.compiled(lists), expected, tolerance(np.float32))
 
-    @pytest.mark.parametrize(
-        "same", [(0, 0, 1, 0), (0, 0, 0, 1), (2, 0, 2, 1), (0, 1, 2, 0), (1, 0, 2, 1)], ids=repr
-    )
+    @pytest.mark.parametrize("same", [(0, 0, 1, 0), (0, 0, 0, 1), (2, 0, 2, 1), (0, 1, 2, 0), (1, 0, 2, 1)], ids=repr)
     def test_the_same_array_twice_is_refused(self, same):
         lists = make(self.momentum, [(8,), (8,), (8,)], np.float32)
         one, i, other, j = same

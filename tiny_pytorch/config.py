@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from typing import Any
 
 import numpy
@@ -16,6 +15,8 @@ __all__ = ["config", "get_num_threads", "set_num_threads", "show_config"]
 
 def config() -> dict[str, Any]:
     """The facts that ``show_config`` prints, as a dictionary."""
+    import platform  # 3 ms
+
     here = backend.current()
     return {
         "tiny_pytorch": __version__,

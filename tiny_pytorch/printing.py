@@ -13,7 +13,7 @@ __all__ = ["format_tensor"]
 
 
 def format_tensor(tensor: Any) -> str:
-    """``tensor([...], dtype=..., requires_grad=True)``; the dtype only where it is not the one that the content suggests."""
+    """``tensor([...], dtype=..., requires_grad=True)``; the dtype where the content does not suggest it."""
     array = backend.current().to_numpy(tensor.array)
     prefix = "tensor("
     if array.ndim == 0:

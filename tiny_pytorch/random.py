@@ -5,7 +5,7 @@ Numbers are drawn by NumPy's generator on the host, so that a seed gives the sam
 
 from __future__ import annotations
 
-import secrets
+import os
 from typing import Any
 
 import numpy
@@ -32,7 +32,7 @@ class Generator:
 
     def __init__(self, device: Any = None) -> None:
         self.rng: numpy.random.Generator
-        self.manual_seed(secrets.randbits(63))
+        self.manual_seed(int.from_bytes(os.urandom(8), "little") >> 1)
 
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream anew from ``seed`` (any integer); returns the generator."""
@@ -44,7 +44,7 @@ class Generator:
 
     def seed(self) -> int:
         """Start anew from a seed that nobody knows, and return it."""
-        self.manual_seed(secrets.randbits(63))
+        self.manual_seed(int.from_bytes(os.urandom(8), "little") >> 1)
         return self._seed
 
     def initial_seed(self) -> int:

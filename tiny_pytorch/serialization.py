@@ -1,8 +1,8 @@
 """Saving and loading: state dicts, tensors, and plain containers of them.
 
-A file named ``*.safetensors`` is in that format (a flat dict of tensors, readable by every library that knows it; needs the
-package ``safetensors``). Any other is a pickle that ``load`` opens with everything but tensors and plain containers refused, so that a
-file from a stranger cannot run code.
+A file named ``*.safetensors`` is in that format (a flat dict of tensors, readable by every library that knows it; needs
+the package ``safetensors``). Any other is a pickle that ``load`` opens with everything but tensors and plain containers
+refused, so that a file from a stranger cannot run code.
 """
 
 from __future__ import annotations
@@ -20,11 +20,24 @@ from .tensor import Tensor
 __all__ = ["load", "save"]
 
 _SAFE = {
-    ("tiny_pytorch.tensor", "Tensor"), ("tiny_pytorch.tensor", "_rebuild"), ("tiny_pytorch.nn.parameter", "Parameter"),
-    ("tiny_pytorch.backend.dtypes", "as_dtype"), ("collections", "OrderedDict"), ("collections", "defaultdict"),
-    ("builtins", "complex"), ("builtins", "set"), ("builtins", "frozenset"), ("builtins", "slice"), ("builtins", "range"),
-    ("numpy", "dtype"), ("numpy", "ndarray"), ("numpy.core.multiarray", "_reconstruct"), ("numpy.core.multiarray", "scalar"),
-    ("numpy._core.multiarray", "_reconstruct"), ("numpy._core.multiarray", "scalar"), ("numpy._core.numeric", "_frombuffer"),
+    ("tiny_pytorch.tensor", "Tensor"),
+    ("tiny_pytorch.tensor", "_rebuild"),
+    ("tiny_pytorch.nn.parameter", "Parameter"),
+    ("tiny_pytorch.backend.dtypes", "as_dtype"),
+    ("collections", "OrderedDict"),
+    ("collections", "defaultdict"),
+    ("builtins", "complex"),
+    ("builtins", "set"),
+    ("builtins", "frozenset"),
+    ("builtins", "slice"),
+    ("builtins", "range"),
+    ("numpy", "dtype"),
+    ("numpy", "ndarray"),
+    ("numpy.core.multiarray", "_reconstruct"),
+    ("numpy.core.multiarray", "scalar"),
+    ("numpy._core.multiarray", "_reconstruct"),
+    ("numpy._core.multiarray", "scalar"),
+    ("numpy._core.numeric", "_frombuffer"),
 }
 
 
@@ -32,8 +45,9 @@ class _SafeUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _SAFE:
             raise pickle.UnpicklingError(
-                f"load: the file holds a {module}.{name}; only tensors and plain containers are loaded. If you trust the "
-                "file, pass weights_only=False")
+                f"load: the file holds a {module}.{name}; only tensors and plain containers are loaded. If you trust "
+                "the file, pass weights_only=False"
+            )
         return super().find_class(module, name)
 
 
@@ -45,8 +59,9 @@ def _safetensors() -> Any:
     try:
         import safetensors.numpy
     except ModuleNotFoundError as error:
-        raise ImportError("files named *.safetensors need the package safetensors: "
-                          "pip install 'tiny_pytorch[safetensors]'") from error
+        raise ImportError(
+            "files named *.safetensors need the package safetensors: pip install 'tiny_pytorch[safetensors]'"
+        ) from error
     return safetensors.numpy
 
 
@@ -72,10 +87,10 @@ def save(obj: Any, f: str | os.PathLike[str] | IO[bytes]) -> None:
             raise TypeError("save: a .safetensors file holds a flat dict from names to tensors, such as a state dict")
         to_numpy = backend.current().to_numpy
         arrays = {name: numpy.ascontiguousarray(to_numpy(tensor.array)) for name, tensor in obj.items()}
-        _safetensors().save_file(arrays, os.fspath(f))      # type: ignore[arg-type]
+        _safetensors().save_file(arrays, os.fspath(f))  # type: ignore[arg-type]
         return
     buffer = io.BytesIO()
-    pickle.dump(obj, buffer, protocol=pickle.HIGHEST_PROTOCOL)      # whole, before the file is touched
+    pickle.dump(obj, buffer, protocol=pickle.HIGHEST_PROTOCOL)  # whole, before the file is touched
     if isinstance(f, (str, os.PathLike)):
         with open(f, "wb") as file:
             file.write(buffer.getbuffer())
@@ -101,7 +116,8 @@ def load(f: str | os.PathLike[str] | IO[bytes], map_location: Any = None, *, wei
         If the file holds something else.
     """
     if _is_safetensors(f):
-        return {name: ops.tensor(array) for name, array in _safetensors().load_file(os.fspath(f)).items()}     # type: ignore[arg-type]
+        arrays = _safetensors().load_file(os.fspath(f))  # type: ignore[arg-type]
+        return {name: ops.tensor(array) for name, array in arrays.items()}
     unpickler = _SafeUnpickler if weights_only else pickle.Unpickler
     if isinstance(f, (str, os.PathLike)):
         with open(f, "rb") as file:

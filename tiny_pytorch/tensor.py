@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy
+from numpy import ndarray
 
 from . import autograd, backend, ops
 from .autograd import Variable, inplace
@@ -14,7 +16,7 @@ from .backend.dtypes import DType, as_dtype
 from .methods import OpMethods
 from .printing import format_tensor
 
-__all__ = ["RemovableHandle", "Tensor"]
+__all__ = ["RemovableHandle", "Tensor", "is_tensor"]
 
 
 class RemovableHandle:
@@ -57,10 +59,10 @@ class Tensor(OpMethods):
             [6., 8.]])
     """
 
-    __array_ufunc__ = None      # numpy_array * tensor asks Tensor
+    __array_ufunc__ = None  # numpy_array * tensor asks Tensor
     __array_priority__ = 1000
 
-    def __init__(self, data: Any = (), requires_grad: bool = False):
+    def __init__(self, data: Any = (), requires_grad: builtins.bool = False):
         if isinstance(data, Variable):
             self._set_shared(data)
         else:
@@ -71,7 +73,7 @@ class Tensor(OpMethods):
     # What it is
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> tuple[builtins.int, ...]:
         """The sizes of the dimensions."""
         return tuple(self.array.shape)
 
@@ -86,7 +88,7 @@ class Tensor(OpMethods):
         return Device(backend.current().device_of(self.array))
 
     @property
-    def ndim(self) -> int:
+    def ndim(self) -> builtins.int:
         """The number of dimensions."""
         return len(self.array.shape)
 
@@ -100,18 +102,18 @@ class Tensor(OpMethods):
         """The last two dimensions exchanged."""
         return ops.mT(self)
 
-    def dim(self) -> int:
+    def dim(self) -> builtins.int:
         """The number of dimensions."""
         return len(self.array.shape)
 
     ndimension = dim
 
-    def size(self, dim: int | None = None) -> Any:
+    def size(self, dim: builtins.int | None = None) -> Any:
         """The shape, or one size of it."""
         shape = self.shape
         return shape if dim is None else shape[ops.normalize_axis("size", dim, len(shape))]
 
-    def numel(self) -> int:
+    def numel(self) -> builtins.int:
         """The number of elements."""
         count = 1
         for n in self.array.shape:
@@ -120,25 +122,25 @@ class Tensor(OpMethods):
 
     nelement = numel
 
-    def element_size(self) -> int:
+    def element_size(self) -> builtins.int:
         """Bytes per element."""
         return self.dtype.itemsize
 
     @property
-    def itemsize(self) -> int:
+    def itemsize(self) -> builtins.int:
         """Bytes per element."""
         return self.dtype.itemsize
 
     @property
-    def nbytes(self) -> int:
+    def nbytes(self) -> builtins.int:
         """Bytes of all elements."""
         return self.numel() * self.dtype.itemsize
 
-    def is_floating_point(self) -> bool:
+    def is_floating_point(self) -> builtins.bool:
         """Whether the dtype is a real floating one."""
         return self.dtype.is_floating_point
 
-    def __len__(self) -> int:
+    def __len__(self) -> builtins.int:
         if not self.array.shape:
             raise TypeError("len() of a 0-d tensor")
         return self.array.shape[0]
@@ -152,11 +154,17 @@ class Tensor(OpMethods):
         return format_tensor(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec and not self.shape else object.__format__(self, spec) if spec else str(self)
+        return (
+            format(self.item(), spec)
+            if spec and not self.shape
+            else object.__format__(self, spec)
+            if spec
+            else str(self)
+        )
 
     # To Python and NumPy
 
-    def numpy(self) -> numpy.ndarray:
+    def numpy(self) -> ndarray:
         """The content as a NumPy array: a view where the backend is NumPy.
 
         Raises
@@ -165,11 +173,12 @@ class Tensor(OpMethods):
             If the tensor requires a gradient, which NumPy would cut off: ``.detach().numpy()``.
         """
         if self.requires_grad:
-            raise RuntimeError("numpy: the tensor requires a gradient, which NumPy would silently cut off; use "
-                               ".detach().numpy()")
+            raise RuntimeError(
+                "numpy: the tensor requires a gradient, which NumPy would silently cut off; use .detach().numpy()"
+            )
         return backend.current().to_numpy(self.array)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> numpy.ndarray:
+    def __array__(self, dtype: Any = None, copy: builtins.bool | None = None) -> ndarray:
         array = self.numpy()
         if dtype is not None and array.dtype != dtype:
             if copy is False:
@@ -186,35 +195,37 @@ class Tensor(OpMethods):
             If there is not exactly one.
         """
         if self.numel() != 1:
-            raise RuntimeError(f"item: the tensor has shape {self.shape}; only a tensor of one element is a number. "
-                               "Use .tolist(), or reduce it first")
+            raise RuntimeError(
+                f"item: the tensor has shape {self.shape}; only a tensor of one element is a number. "
+                "Use .tolist(), or reduce it first"
+            )
         return backend.current().to_numpy(self.array).item()
 
     def tolist(self) -> Any:
         """The content as nested lists of Python numbers."""
         return backend.current().to_numpy(self.array).tolist()
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> builtins.bool:
         if self.numel() != 1:
             raise RuntimeError(f"the truth value of a tensor of shape {self.shape} is ambiguous; use .any() or .all()")
         return bool(self.item())
 
-    def __float__(self) -> float:
+    def __float__(self) -> builtins.float:
         return float(self.item())
 
-    def __int__(self) -> int:
+    def __int__(self) -> builtins.int:
         return int(self.item())
 
     def __complex__(self) -> complex:
         return complex(self.item())
 
-    def __index__(self) -> int:
+    def __index__(self) -> builtins.int:
         value = self.item()
         if not isinstance(value, int):
             raise TypeError(f"only integer tensors can be an index, this one is {self.dtype.name}")
         return int(value)
 
-    def __contains__(self, value: Any) -> bool:
+    def __contains__(self, value: Any) -> builtins.bool:
         return bool((self == value).any())
 
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
@@ -230,13 +241,18 @@ class Tensor(OpMethods):
             raise BufferError("a tensor that requires a gradient cannot be exported; use .detach()")
         return self.array.__dlpack__(**kwargs)
 
-    def __dlpack_device__(self) -> tuple[int, int]:
+    def __dlpack_device__(self) -> tuple[builtins.int, builtins.int]:
         return self.array.__dlpack_device__()
 
     # Gradients
 
-    def backward(self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False,
-                 inputs: Any = None) -> None:
+    def backward(
+        self,
+        gradient: Tensor | None = None,
+        retain_graph: builtins.bool | None = None,
+        create_graph: builtins.bool = False,
+        inputs: Any = None,
+    ) -> None:
         """Accumulate ``d(self) / d(leaf)`` into every leaf's ``.grad``; see ``tp.autograd.backward``."""
         autograd.backward(self, gradient, retain_graph, create_graph, inputs)
 
@@ -263,7 +279,7 @@ class Tensor(OpMethods):
         self.array = value.array
         self.bump_version()
 
-    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+    def requires_grad_(self, requires_grad: builtins.bool = True) -> Tensor:
         """Set ``requires_grad``; returns the tensor."""
         self.requires_grad = requires_grad
         return self
@@ -293,14 +309,23 @@ class Tensor(OpMethods):
 
     # Conversions
 
-    def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, non_blocking: bool = False) -> Tensor:
-        """The tensor in another dtype or on another device: ``to(dtype)``, ``to(device)``, ``to(device, dtype)``, ``to(other)``.
+    def to(
+        self,
+        *args: Any,
+        dtype: Any = None,
+        device: Any = None,
+        copy: builtins.bool = False,
+        non_blocking: builtins.bool = False,
+    ) -> Tensor:
+        """The tensor in another dtype or on another device.
+
+        ``to(dtype)``, ``to(device)``, ``to(device, dtype)`` or ``to(other)``.
 
         The tensor itself if nothing changes and ``copy`` is False. Gradients flow through.
         """
         for arg in args:
             if isinstance(arg, Variable):
-                dtype, device = arg.dtype, arg.device       # type: ignore[attr-defined]
+                dtype, device = arg.dtype, arg.device
             elif isinstance(arg, (str, Device)) and not _names_dtype(arg):
                 device = arg
             elif arg is not None:
@@ -314,7 +339,9 @@ class Tensor(OpMethods):
 
     def _check_device(self, device: Device) -> None:
         if device.type != self.device.type:
-            raise RuntimeError(f"to: the backend {backend.current().name} has no device {str(device)!r}, only {str(self.device)!r}")
+            raise RuntimeError(
+                f"to: the backend {backend.current().name} has no device {str(device)!r}, only {str(self.device)!r}"
+            )
 
     def type(self, dtype: Any = None) -> Any:
         """The dtype's name, or the tensor converted to ``dtype``."""
@@ -360,36 +387,36 @@ class Tensor(OpMethods):
         """The array API's name for ``to(device)``."""
         return self.to(device=device)
 
-    def is_contiguous(self) -> bool:
+    def is_contiguous(self) -> builtins.bool:
         """Whether the elements lie in row-major order without gaps."""
-        flags = getattr(self.array, "flags", None)
-        return True if flags is None else flags["C_CONTIGUOUS"]
+        k = backend.kernels()
+        return not self.numel() or k.shares_memory(k.xp.reshape(self.array, (-1,)), self.array)
 
     # Creation in this tensor's dtype
 
-    def new_zeros(self, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    def new_zeros(self, *size: Any, dtype: Any = None, requires_grad: builtins.bool = False) -> Tensor:
         """Zeros in this tensor's dtype."""
         return ops.zeros(*size, dtype=dtype or self.dtype, requires_grad=requires_grad)
 
-    def new_ones(self, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    def new_ones(self, *size: Any, dtype: Any = None, requires_grad: builtins.bool = False) -> Tensor:
         """Ones in this tensor's dtype."""
         return ops.ones(*size, dtype=dtype or self.dtype, requires_grad=requires_grad)
 
-    def new_full(self, size: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    def new_full(self, size: Any, fill_value: Any, dtype: Any = None, requires_grad: builtins.bool = False) -> Tensor:
         """``fill_value`` everywhere, in this tensor's dtype."""
         return ops.full(size, fill_value, dtype=dtype or self.dtype, requires_grad=requires_grad)
 
-    def new_empty(self, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    def new_empty(self, *size: Any, dtype: Any = None, requires_grad: builtins.bool = False) -> Tensor:
         """Unset memory in this tensor's dtype."""
         return ops.empty(*size, dtype=dtype or self.dtype, requires_grad=requires_grad)
 
-    def new_tensor(self, data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    def new_tensor(self, data: Any, dtype: Any = None, requires_grad: builtins.bool = False) -> Tensor:
         """``tp.tensor(data)`` in this tensor's dtype."""
         return ops.tensor(data, dtype=dtype or self.dtype, requires_grad=requires_grad)
 
     # Filling in place
 
-    def copy_(self, other: Any, non_blocking: bool = False) -> Tensor:
+    def copy_(self, other: Any, non_blocking: builtins.bool = False) -> Tensor:
         """Overwrite with ``other``, broadcast and converted to this dtype. Gradients flow to ``other``."""
         other = other if isinstance(other, Variable) else ops.tensor(other)
         return inplace(_copied, self, other)
@@ -434,6 +461,11 @@ class Tensor(OpMethods):
         copied._set_shared(self)
         copied.requires_grad = self.requires_grad
         return copied
+
+
+def is_tensor(value: object) -> builtins.bool:
+    """Whether ``value`` is a Tensor."""
+    return isinstance(value, Tensor)
 
 
 def _names_dtype(name: str) -> bool:

@@ -72,9 +72,7 @@ def assert_close(
     _compare(actual, expected, rtol, atol, equal_nan, check_dtype, "")
 
 
-def _compare(
-    actual: Any, expected: Any, rtol: Any, atol: Any, equal_nan: bool, check_dtype: bool, where: str
-) -> None:
+def _compare(actual: Any, expected: Any, rtol: Any, atol: Any, equal_nan: bool, check_dtype: bool, where: str) -> None:
     settings = (rtol, atol, equal_nan, check_dtype)
     if isinstance(actual, Mapping) and isinstance(expected, Mapping):
         if actual.keys() != expected.keys():
@@ -100,9 +98,7 @@ def _compare_arrays(
     got, wanted = _host(actual), _host(expected)
     if got.shape != wanted.shape:
         raise AssertionError(f"{where}the shapes differ: got {got.shape}, expected {wanted.shape}")
-    numbers = isinstance(actual, (bool, int, float, complex)) or isinstance(
-        expected, (bool, int, float, complex)
-    )
+    numbers = isinstance(actual, (bool, int, float, complex)) or isinstance(expected, (bool, int, float, complex))
     if check_dtype and not numbers and got.dtype != wanted.dtype:
         raise AssertionError(f"{where}the dtypes differ: got {got.dtype}, expected {wanted.dtype}")
     if rtol is None:

@@ -21,7 +21,7 @@ class Step:
         self.adam = tp.optim.Adam(self.tensors, lr=1e-3)
         self.sgd = tp.optim.SGD(self.tensors, lr=1e-3, momentum=0.9)
         self.before = {}
-        if twin == "reference":     # the reference kernels behind the same optimizer
+        if twin == "reference":  # the reference kernels behind the same optimizer
             import numpy
 
             from tiny_pytorch.backend.table import Kernels

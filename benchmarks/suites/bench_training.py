@@ -1,5 +1,7 @@
 """Whole training steps, and inference, as a script writes them."""
 
+import itertools
+
 import numpy
 
 import tiny_pytorch as tp
@@ -14,7 +16,7 @@ class Mlp:
         sizes, batch = [int(n) for n in sizes.split("-")], int(batch)
         rng = numpy.random.default_rng(0)
         layers = []
-        for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
+        for n_in, n_out in itertools.pairwise(sizes):
             layers += [tp.nn.Linear(n_in, n_out), tp.nn.ReLU()]
         self.model = tp.nn.Sequential(*layers[:-1])
         self.x = tp.from_numpy(rng.standard_normal((batch, sizes[0])).astype(numpy.float32))

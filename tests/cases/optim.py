@@ -43,9 +43,7 @@ def values(params: list[Any]) -> list[np.ndarray]:
 
 
 def state_of(optimizer: Optimizer, params: list[Any]) -> list[dict[str, Any]]:
-    return [
-        {k: v.numpy().copy() for k, v in optimizer.state.get(p, {}).items() if v is not None} for p in params
-    ]
+    return [{k: v.numpy().copy() for k, v in optimizer.state.get(p, {}).items() if v is not None} for p in params]
 
 
 def assert_equal(actual: Any, expected: Any) -> None:

@@ -56,9 +56,7 @@ every_rule = pytest.mark.parametrize("rule", RULES, ids=repr)
 def make(rule: Rule, shapes: list[tuple[int, ...]], dtype: Any, seed: int = 0) -> list[list[np.ndarray]]:
     """Lists of parameters, gradients and state; each parameter has a count of steps of its own."""
     rng = np.random.default_rng(seed)
-    lists = [
-        [np.asarray(rng.standard_normal(s)).astype(dtype) for s in shapes] for _ in range(2 + rule.n_state)
-    ]
+    lists = [[np.asarray(rng.standard_normal(s)).astype(dtype) for s in shapes] for _ in range(2 + rule.n_state)]
     if rule.has_steps:
         lists[3] = [np.abs(v) for v in lists[3]]
         lists[3] = [np.asarray(v) for v in lists[3]]  # np.abs of shape () is a scalar

@@ -44,9 +44,7 @@ def _dtype(dtype: Any, *examples: Any) -> Any:
     return xp_dtype("complex64" if complex in kinds else get_default_dtype())
 
 
-def arange(
-    start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None
-) -> Tensor:
+def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None) -> Tensor:
     """``start, start + step, ...`` up to but without ``stop``; ``arange(n)`` is ``0, ..., n - 1``."""
     found = _dtype(dtype, start, 0 if stop is None else stop, step)
     return leaf(_xp().arange(start, stop, step, dtype=found, device=_place(device)))
@@ -69,9 +67,7 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: Any = N
             return astype(x, dtype)
         return ops.clone(x) if copy else x
     if copy is False:
-        raise ValueError(
-            f"asarray: a {type(obj).__name__} has no memory to share, and copy=False forbids a copy"
-        )
+        raise ValueError(f"asarray: a {type(obj).__name__} has no memory to share, and copy=False forbids a copy")
     return ops.tensor(obj, dtype=dtype)
 
 

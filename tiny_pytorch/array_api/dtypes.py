@@ -84,9 +84,7 @@ def astype(x: Tensor, dtype: Any, /, *, copy: Any = True, device: Any = None) ->
 
 def can_cast(from_: Any, to: Any, /) -> Any:
     """Whether the promotion rules lead from one dtype (or a Tensor's) to the other."""
-    source = (
-        from_ if isinstance(from_, DType) else dtype_of(from_) if hasattr(from_, "dtype") else as_dtype(from_)
-    )
+    source = from_ if isinstance(from_, DType) else dtype_of(from_) if hasattr(from_, "dtype") else as_dtype(from_)
     target = as_dtype(to)
     if "bool" in (source.kind, target.kind):
         return source is target
@@ -115,9 +113,7 @@ def iinfo(type: Any, /) -> IntegerInfo:
 
 def _dtype(value: Any) -> DType:
     return (
-        as_dtype(raw(value).dtype)
-        if hasattr(raw(value), "dtype") and not isinstance(value, DType)
-        else as_dtype(value)
+        as_dtype(raw(value).dtype) if hasattr(raw(value), "dtype") and not isinstance(value, DType) else as_dtype(value)
     )
 
 
@@ -129,9 +125,7 @@ def isdtype(dtype: Any, kind: Any) -> Any:
         return any(isdtype(dtype, one) for one in kind)
     if isinstance(kind, str):
         if kind not in _KINDS:
-            raise ValueError(
-                f"isdtype: unknown kind {kind!r}; expected one of {', '.join(map(repr, _KINDS))}"
-            )
+            raise ValueError(f"isdtype: unknown kind {kind!r}; expected one of {', '.join(map(repr, _KINDS))}")
         return dtype.kind in _KINDS[kind]
     return dtype is as_dtype(kind)
 
@@ -141,6 +135,4 @@ def result_type(*arrays_and_dtypes: Any) -> DType:
 
     Different kinds, which the standard leaves open, give the higher one: integers with float32 are float32.
     """
-    return _result_type(
-        *(v if isinstance(v, (int, float, complex)) else _dtype(v) for v in arrays_and_dtypes)
-    )
+    return _result_type(*(v if isinstance(v, (int, float, complex)) else _dtype(v) for v in arrays_and_dtypes))

@@ -71,9 +71,7 @@ def reshape(x: Tensor, /, shape: tuple[int, ...], *, copy: bool | None = None) -
     if copy:
         return ops.clone(result) if shared else result
     if not shared:
-        raise ValueError(
-            f"reshape: {tuple(x.shape)} needs a copy to become {tuple(shape)}, and copy=False forbids it"
-        )
+        raise ValueError(f"reshape: {tuple(x.shape)} needs a copy to become {tuple(shape)}, and copy=False forbids it")
     return result
 
 

@@ -27,30 +27,22 @@ def _over_none(x: Tensor, dtype: Any = None) -> Tensor:
     return astype(x, dtype_of(x) if dtype is None else dtype)
 
 
-def cumulative_prod(
-    x: Tensor, /, *, axis: Any = None, dtype: Any = None, include_initial: bool = False
-) -> Tensor:
+def cumulative_prod(x: Tensor, /, *, axis: Any = None, dtype: Any = None, include_initial: bool = False) -> Tensor:
     """Products of the elements so far along ``axis``, which a 1-D array need not name."""
     return _cumulative(ops.cumprod, ops.ones, x, axis, dtype, include_initial)
 
 
-def cumulative_sum(
-    x: Tensor, /, *, axis: Any = None, dtype: Any = None, include_initial: bool = False
-) -> Tensor:
+def cumulative_sum(x: Tensor, /, *, axis: Any = None, dtype: Any = None, include_initial: bool = False) -> Tensor:
     """Sums of the elements so far along ``axis``, which a 1-D array need not name."""
     return _cumulative(ops.cumsum, ops.zeros, x, axis, dtype, include_initial)
 
 
-def _cumulative(
-    operation: Any, first: Any, x: Tensor, axis: Any, dtype: Any, include_initial: bool
-) -> Tensor:
+def _cumulative(operation: Any, first: Any, x: Tensor, axis: Any, dtype: Any, include_initial: bool) -> Tensor:
     x = array(x)
     x = astype(x, _sum_dtype(x, dtype), copy=False)
     if axis is None:
         if len(x.shape) != 1:
-            raise ValueError(
-                f"{operation.__name__}: axis is needed for an array of {len(x.shape)} dimensions"
-            )
+            raise ValueError(f"{operation.__name__}: axis is needed for an array of {len(x.shape)} dimensions")
         axis = 0
     result = operation(x, axis)
     if include_initial:

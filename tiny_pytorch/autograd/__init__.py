@@ -5,12 +5,12 @@ from .._ext import engine as _engine
 from .._ext.engine import Node, Variable
 from .backward import backward, grad
 from .cast import cast
+from .declare import KERNEL_OPS, Op, op
 from .errors import ShapeError, explain
 from .function import Function, FunctionCtx
 from .grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck
 from .inplace import assign, inplace, refresh, write_result
-from .declare import KERNEL_OPS, Op, op
 from .promotion import promote, result_type
 
 alias, leaf, shared = _engine.alias, _engine.leaf, _engine.shared
@@ -26,7 +26,33 @@ def configure_tensors(tensor_type: type, tensor_table: object) -> None:
 
 
 __all__ = [
-    "KERNEL_OPS", "Function", "FunctionCtx", "GradcheckError", "Node", "Op", "ShapeError", "Variable", "alias", "assign",
-    "backward", "bump_versions", "cast", "collect", "configure_tensors", "enable_grad", "grad", "gradcheck", "gradgradcheck", "inference_mode", "inplace",
-    "is_grad_enabled", "leaf", "no_grad", "op", "result_type", "set_grad_enabled", "shared", "write_result",
+    "KERNEL_OPS",
+    "Function",
+    "FunctionCtx",
+    "GradcheckError",
+    "Node",
+    "Op",
+    "ShapeError",
+    "Variable",
+    "alias",
+    "assign",
+    "backward",
+    "bump_versions",
+    "cast",
+    "collect",
+    "configure_tensors",
+    "enable_grad",
+    "grad",
+    "gradcheck",
+    "gradgradcheck",
+    "inference_mode",
+    "inplace",
+    "is_grad_enabled",
+    "leaf",
+    "no_grad",
+    "op",
+    "result_type",
+    "set_grad_enabled",
+    "shared",
+    "write_result",
 ]

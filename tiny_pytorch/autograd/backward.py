@@ -19,18 +19,22 @@ def _seed(root: Variable, gradient: Any, create_graph: bool, caller: str) -> Any
     if gradient is None:
         if any(n != 1 for n in shape):
             raise RuntimeError(
-                f"{caller}: the gradient of a tensor of shape {shape} needs a starting gradient of that shape. Pass one "
-                f"({caller}(gradient)), or reduce to a scalar first, e.g. with .sum() or .mean()")
+                f"{caller}: the gradient of a tensor of shape {shape} needs a starting gradient of it. Pass one "
+                f"({caller}(gradient)), or reduce to a scalar first, e.g. with .sum() or .mean()"
+            )
         seed = backend.kernels().xp.ones_like(array)
         return engine.leaf(seed) if create_graph else seed
     if not isinstance(gradient, Variable):
         raise TypeError(f"{caller}: the gradient is a {type(gradient).__name__}; expected a Tensor or None")
     if tuple(gradient.array.shape) != shape:
-        raise RuntimeError(f"{caller}: the gradient has shape {tuple(gradient.array.shape)}; expected the tensor's own "
-                           f"shape {shape}")
+        raise RuntimeError(
+            f"{caller}: the gradient has shape {tuple(gradient.array.shape)}; expected the tensor's own shape {shape}"
+        )
     if gradient.array.dtype != array.dtype:
-        raise RuntimeError(f"{caller}: the gradient has dtype {gradient.array.dtype}; expected the tensor's own dtype "
-                           f"{array.dtype}. Convert it with .to(dtype)")
+        raise RuntimeError(
+            f"{caller}: the gradient has dtype {gradient.array.dtype}; expected the tensor's own dtype "
+            f"{array.dtype}. Convert it with .to(dtype)"
+        )
     return gradient if create_graph else gradient.array
 
 
@@ -46,13 +50,20 @@ def _seeds(roots: Sequence[Variable], gradients: Any, create_graph: bool, caller
         if not isinstance(root, Variable):
             raise TypeError(f"{caller}: expected Tensors, got a {type(root).__name__}")
         if not root.requires_grad:
-            raise RuntimeError(f"{caller}: the tensor does not require a gradient and no recorded operation made it. Was it "
-                               "computed under no_grad, detached, or from tensors without requires_grad=True?")
+            raise RuntimeError(
+                f"{caller}: the tensor does not require a gradient and no recorded operation made it. Was it "
+                "computed under no_grad, detached, or from tensors without requires_grad=True?"
+            )
     return [_seed(root, g, create_graph, caller) for root, g in zip(roots, given, strict=True)]
 
 
-def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
-             inputs: Any = None) -> None:
+def backward(
+    tensors: Any,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
+) -> None:
     """``leaf.grad += d(sum of tensors * grad_tensors) / d(leaf)`` for every leaf that requires a gradient.
 
     Parameters
@@ -96,8 +107,15 @@ def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None =
     engine.run(roots, seeds, wanted, retain, create_graph, True)
 
 
-def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
-         allow_unused: bool | None = None, materialize_grads: bool = False) -> tuple[Any, ...]:
+def grad(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool | None = None,
+    materialize_grads: bool = False,
+) -> tuple[Any, ...]:
     """``d(sum of outputs * grad_outputs) / d(inputs)``, returned rather than accumulated.
 
     Parameters
@@ -143,7 +161,9 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
         if g is None and materialize_grads:
             found[i] = engine.leaf(backend.kernels().xp.zeros_like(wanted[i].array))
         elif g is None and not allow_unused:
-            raise RuntimeError(f"grad: the outputs do not depend on input {i}; pass allow_unused=True to get None for it")
+            raise RuntimeError(
+                f"grad: the outputs do not depend on input {i}; pass allow_unused=True to get None for it"
+            )
     return tuple(found)
 
 

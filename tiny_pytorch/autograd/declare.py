@@ -10,12 +10,21 @@ from .._ext.engine import Op
 __all__ = ["KERNEL_OPS", "Op", "op"]
 
 KERNEL_OPS: dict[str, Op] = {}
-"""Kernels that are ops themselves: rules that run on Tensors call the op, with its own gradient, instead of the reference."""
+"""Kernels that are ops themselves: rules that run on Tensors call the op, with its own gradient."""
 
 
-def op(function: Callable[..., Any] | None = None, /, *, name: str | None = None, keeps: Any = (),
-       promotes: str | None = None, extra: bool = False, view: bool = False, many: bool = False,
-       kernel: str | None = None) -> Any:
+def op(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    keeps: Any = (),
+    promotes: str | None = None,
+    extra: bool = False,
+    view: bool = False,
+    many: bool = False,
+    kernel: str | None = None,
+) -> Any:
     """Declare an op: decorates ``forward(k, *arrays, **params)``; ``@it.gradient`` then decorates the rule.
 
     Parameters
@@ -52,8 +61,15 @@ def op(function: Callable[..., Any] | None = None, /, *, name: str | None = None
     """
 
     def declare(forward: Callable[..., Any]) -> Op:
-        declared = Op(forward, name=name or forward.__name__.strip("_"), keeps=keeps, promotes=promotes, extra=extra,
-                      view=view, many=many)
+        declared = Op(
+            forward,
+            name=name or forward.__name__.strip("_"),
+            keeps=keeps,
+            promotes=promotes,
+            extra=extra,
+            view=view,
+            many=many,
+        )
         if kernel is not None:
             KERNEL_OPS[kernel] = declared
         return declared

@@ -26,7 +26,9 @@ def explain(op: Op, arrays: tuple[Any, ...], params: dict[str, Any], error: Exce
         return error
     got = ", ".join([_describe(a) for a in arrays] + [f"{name}={_describe(value)}" for name, value in params.items()])
     expects = getattr(op, "expects", "")
-    message = f"{op.name}: {str(error).strip().rstrip('.')}. Got ({got})" + (f"; expected {expects}" if expects else "") + "."
+    message = (
+        f"{op.name}: {str(error).strip().rstrip('.')}. Got ({got})" + (f"; expected {expects}" if expects else "") + "."
+    )
     if isinstance(error, IndexError):
         return IndexError(message)
     if isinstance(error, TypeError):

@@ -74,9 +74,10 @@ def _saved(tensor: Any, args: tuple[Any, ...], outputs: tuple[Any, ...]) -> Any:
 class Function:
     """``y = forward(x)`` with a gradient of the user's own.
 
-    Subclass with two static methods. ``forward(ctx, *args)`` computes on Tensors, unrecorded; ``backward(ctx, *grads)`` gets one gradient
-    per output and returns one per argument of ``apply``, None for those without. Written with differentiable operations, the
-    backward can itself be differentiated. As in PyTorch, ``setup_context(ctx, inputs, output)`` may be split off the forward.
+    Subclass with two static methods. ``forward(ctx, *args)`` computes on Tensors, unrecorded; ``backward(ctx, *grads)``
+    gets one gradient per output and returns one per argument of ``apply``, None for those without. Written with
+    differentiable operations, the backward can itself be differentiated. As in PyTorch,
+    ``setup_context(ctx, inputs, output)`` may be split off the forward.
 
     Examples
     --------
@@ -139,8 +140,12 @@ class Function:
         if not any(ctx.needs_input_grad):
             return result
         # An input handed back as it is must not become its own history: the output is another tensor on its memory.
-        fresh = tuple(o if not isinstance(o, Variable) or id(o) in ctx._dirty or not any(o is a for a in args)
-                      else engine.shared(o) for o in outputs)
+        fresh = tuple(
+            o
+            if not isinstance(o, Variable) or id(o) in ctx._dirty or not any(o is a for a in args)
+            else engine.shared(o)
+            for o in outputs
+        )
         tensors = tuple(o for o in fresh if isinstance(o, Variable))
         saved = tuple(_saved(t, args, outputs) for t in ctx._to_save)
         ctx._to_save = ()
@@ -170,9 +175,13 @@ class Function:
         if len(results) > expected and all(r is None for r in results[expected:]):
             results = results[:expected]
         if len(results) != expected:
-            raise RuntimeError(f"{cls.__name__}.backward returned {len(results)} gradients; expected {expected}, one for each "
-                               "argument of apply (None where there is none)")
+            raise RuntimeError(
+                f"{cls.__name__}.backward returned {len(results)} gradients; expected {expected}, one for each "
+                "argument of apply (None where there is none)"
+            )
         for i, r in enumerate(results):
             if r is not None and not isinstance(r, Variable):
-                raise TypeError(f"{cls.__name__}.backward: gradient {i} is a {type(r).__name__}; expected a Tensor or None")
+                raise TypeError(
+                    f"{cls.__name__}.backward: gradient {i} is a {type(r).__name__}; expected a Tensor or None"
+                )
         return tuple(r if r is None or create else r.array for r in results)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -33,6 +32,8 @@ class _GradMode:
         return type(self)()
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        import inspect  # 5 ms
+
         if inspect.isgeneratorfunction(function):
             return self._decorate_generator(function)
 
@@ -79,8 +80,8 @@ class no_grad(_GradMode):
 
     def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
         self = super().__new__(cls)
-        if function is not None:    # @no_grad without parentheses
-            self.__init__()         # type: ignore[misc]
+        if function is not None:  # @no_grad without parentheses
+            self.__init__()  # type: ignore[misc]
             return self(function)
         return self
 
@@ -122,7 +123,7 @@ class set_grad_enabled(_GradMode):
     False
     """
 
-    __slots__ = ("mode",)   # type: ignore[assignment]
+    __slots__ = ("mode",)
 
     def __init__(self, mode: bool) -> None:
         super().__init__()
@@ -136,5 +137,5 @@ class set_grad_enabled(_GradMode):
         return type(self)(self.mode)
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        engine.set_grad_enabled(self._before.pop())     # as a decorator it sets nothing now
+        engine.set_grad_enabled(self._before.pop())  # as a decorator it sets nothing now
         return super().__call__(function)

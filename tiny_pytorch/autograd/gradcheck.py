@@ -56,15 +56,23 @@ def _analytical(output: Variable, tensor: Variable) -> numpy.ndarray:
     for j in range(size):
         seed = numpy.zeros(size, dtype=_host(output).dtype)
         seed[j] = 1.0
-        (g,) = grad(output, tensor, engine.leaf(here.from_numpy(seed.reshape(shape))), retain_graph=True, allow_unused=True)
+        (g,) = grad(
+            output, tensor, engine.leaf(here.from_numpy(seed.reshape(shape))), retain_graph=True, allow_unused=True
+        )
         rows.append(numpy.zeros(_host(tensor).size) if g is None else _host(g).reshape(-1))
         if g is not None and tuple(g.array.shape) != tuple(tensor.array.shape):
             raise GradcheckError(f"a gradient has shape {tuple(g.array.shape)}, its input {tuple(tensor.array.shape)}")
     return numpy.stack(rows) if rows else numpy.zeros((0, _host(tensor).size))
 
 
-def gradcheck(func: Callable[..., Any], inputs: Any, eps: float = 1e-6, atol: float = 1e-5, rtol: float = 1e-3,
-              raise_exception: bool = True) -> bool:
+def gradcheck(
+    func: Callable[..., Any],
+    inputs: Any,
+    eps: float = 1e-6,
+    atol: float = 1e-5,
+    rtol: float = 1e-3,
+    raise_exception: bool = True,
+) -> bool:
     """Whether ``|analytical - numerical| <= atol + rtol * |numerical|`` for every Jacobian element.
 
     The numerical Jacobian is ``(f(x + eps) - f(x - eps)) / (2 eps)``, one element at a time.
@@ -110,13 +118,22 @@ def gradcheck(func: Callable[..., Any], inputs: Any, eps: float = 1e-6, atol: fl
             if expected.size and not numpy.allclose(got, expected, rtol=rtol, atol=atol, equal_nan=True):
                 if not raise_exception:
                     return False
-                raise GradcheckError(f"output {o} with respect to input {i}: largest difference "
-                                     f"{numpy.max(numpy.abs(got - expected)):.3g}\nanalytical:\n{got}\nnumerical:\n{expected}")
+                raise GradcheckError(
+                    f"output {o} with respect to input {i}: largest difference "
+                    f"{numpy.max(numpy.abs(got - expected)):.3g}\nanalytical:\n{got}\nnumerical:\n{expected}"
+                )
     return True
 
 
-def gradgradcheck(func: Callable[..., Any], inputs: Any, grad_outputs: Any = None, eps: float = 1e-6, atol: float = 1e-5,
-                  rtol: float = 1e-3, raise_exception: bool = True) -> bool:
+def gradgradcheck(
+    func: Callable[..., Any],
+    inputs: Any,
+    grad_outputs: Any = None,
+    eps: float = 1e-6,
+    atol: float = 1e-5,
+    rtol: float = 1e-3,
+    raise_exception: bool = True,
+) -> bool:
     """``gradcheck`` of the gradient of ``func``: is the second derivative right?
 
     ``grad_outputs`` defaults to fixed pseudo-random values. Parameters and errors are those of ``gradcheck``.
@@ -142,10 +159,15 @@ def gradgradcheck(func: Callable[..., Any], inputs: Any, grad_outputs: Any = Non
     wanted = [i for i, x in enumerate(inputs) if isinstance(x, Variable) and x.requires_grad]
 
     def gradient(*args: Any) -> tuple[Any, ...]:
-        xs, gs = args[:len(inputs)], args[len(inputs):]
+        xs, gs = args[: len(inputs)], args[len(inputs) :]
         outputs = [(o, g) for o, g in zip(_outputs(func, xs), gs, strict=True) if o.requires_grad]
-        found = grad([o for o, _ in outputs], [xs[i] for i in wanted], [g for _, g in outputs], create_graph=True,
-                     allow_unused=True)
+        found = grad(
+            [o for o, _ in outputs],
+            [xs[i] for i in wanted],
+            [g for _, g in outputs],
+            create_graph=True,
+            allow_unused=True,
+        )
         return tuple(f for f in found if f is not None)
 
     return gradcheck(gradient, [*inputs, *seeds], eps, atol, rtol, raise_exception)

@@ -86,8 +86,10 @@ def _refuse(x: Variable, name: str) -> None:
     base = x._view.base if x._view is not None else x
     for tensor, what in ((x, "a leaf tensor"), (base, "a view of a leaf tensor")):
         if tensor.requires_grad and tensor.is_leaf:
-            raise RuntimeError(f"{name}: {what} that requires a gradient cannot be written in place, since its old value would be "
-                               "lost to the graph. Do it under tp.no_grad(), or compute out of place.")
+            raise RuntimeError(
+                f"{name}: {what} that requires a gradient cannot be written in place, since its old value would be "
+                "lost to the graph. Do it under tp.no_grad(), or compute out of place."
+            )
 
 
 def assign(x: Variable, array: Any) -> None:
@@ -110,7 +112,7 @@ def inplace(function: Callable[..., Any], x: Variable, *args: Any, **params: Any
     _refuse(x, name)
     source = x
     if is_grad_enabled() and (x.requires_grad or any(isinstance(a, Variable) and a.requires_grad for a in args)):
-        source = engine.alias(x, backend.kernels().copy(x.array))      # the rule may read the old content
+        source = engine.alias(x, backend.kernels().copy(x.array))  # the rule may read the old content
         args = tuple(source if a is x else a for a in args)
     result = function(source, *args, **params)
     write_result(x, result, name)
@@ -121,12 +123,16 @@ def write_result(x: Variable, result: Variable, name: str) -> None:
     """Make ``result`` the content, and its history the history, of ``x``."""
     k = backend.kernels()
     if tuple(result.array.shape) != tuple(x.array.shape):
-        raise RuntimeError(f"{name}: the result has shape {tuple(result.array.shape)} and does not fit in place into a tensor of "
-                           f"shape {tuple(x.array.shape)}")
+        raise RuntimeError(
+            f"{name}: the result has shape {tuple(result.array.shape)} and does not fit in place into a tensor of "
+            f"shape {tuple(x.array.shape)}"
+        )
     if result.array.dtype != x.array.dtype:
         if _rank(k.xp, result.array.dtype) > _rank(k.xp, x.array.dtype):
-            raise RuntimeError(f"{name}: the result has dtype {result.array.dtype}, which a tensor of dtype {x.array.dtype} cannot "
-                               "hold. Convert the tensor first with .to(dtype)")
+            raise RuntimeError(
+                f"{name}: the result has dtype {result.array.dtype}, which a tensor of dtype {x.array.dtype} cannot "
+                "hold. Convert the tensor first with .to(dtype)"
+            )
         result = cast(result, dtype=x.array.dtype)
     history = is_grad_enabled() and (result.requires_grad or x.requires_grad)
     view = x._view

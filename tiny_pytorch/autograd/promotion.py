@@ -1,7 +1,7 @@
 """One dtype for the inputs of an op, by PyTorch's rule, in which nothing becomes float64 by itself.
 
-Kinds are ordered bool < integer < floating. Tensors with dimensions decide; a 0-d tensor counts only if its kind is higher,
-a Python number only if its kind is higher than both, and then with the default dtype. (NumPy's rule would make
+Kinds are ordered bool < integer < floating. Tensors with dimensions decide; a 0-d tensor counts only if its kind is
+higher, a Python number only if its kind is higher than both, and then with the default dtype. (NumPy's rule would make
 ``int64 + float32`` a float64.)
 """
 
@@ -49,7 +49,9 @@ def result_type(*values: Any) -> DType:
     >>> tp.result_type(tp.ones(3), 2.5), tp.result_type(tp.arange(3), 2.5), tp.result_type(tp.arange(3), tp.ones(3))
     (tiny_pytorch.float32, tiny_pytorch.float32, tiny_pytorch.float32)
     """
-    with_dims = zero_dim = number = None
+    with_dims: DType | None = None
+    zero_dim: DType | None = None
+    number: DType | None = None
     for value in values:
         if isinstance(value, (Variable, DType)):
             dtype = value if isinstance(value, DType) else as_dtype(value.array.dtype)
@@ -61,9 +63,9 @@ def result_type(*values: Any) -> DType:
             dtype = get_default_dtype() if isinstance(value, float) else as_dtype(type(value))
             number = dtype if number is None else _common(number, dtype)
     found = with_dims
-    for dtype in (zero_dim, number):
-        if found is None or (dtype is not None and _RANK[dtype.kind] > _RANK[found.kind]):
-            found = dtype if dtype is not None else found
+    for other in (zero_dim, number):
+        if other is not None and (found is None or _RANK[other.kind] > _RANK[found.kind]):
+            found = other
     if found is None:
         raise TypeError("result_type: expected at least one tensor or number")
     return found

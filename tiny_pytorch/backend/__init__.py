@@ -1,6 +1,6 @@
 """Where arrays live: the current array library and its kernels.
 
-``TINY_PYTORCH_BACKEND`` names it (default ``numpy``); it is resolved once, at import. ``use`` switches for a while, for tests.
+``TINY_PYTORCH_BACKEND`` names it (default ``numpy``); it is resolved once, at import. ``use`` switches for a while.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ import contextlib
 import importlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy
 
@@ -19,8 +18,7 @@ from .table import Kernels
 __all__ = ["Backend", "available", "current", "kernels", "load", "on_change", "use"]
 
 
-@dataclass(frozen=True)
-class Backend:
+class Backend(NamedTuple):
     """An array library as this package uses it.
 
     Attributes
@@ -81,8 +79,9 @@ def load(name: str) -> Backend:
         except ModuleNotFoundError as error:
             if error.name is not None and error.name.startswith(__name__.partition(".")[0]):
                 raise
-            raise ImportError(f"the backend {name!r} needs the package {package}, which is not installed: "
-                              f"pip install {package}") from error
+            raise ImportError(
+                f"the backend {name!r} needs the package {package}, which is not installed: pip install {package}"
+            ) from error
     return _loaded[name]
 
 

@@ -1,4 +1,4 @@
-"""The strict reference implementation of the array API, for tests: it refuses everything that the standard does not promise."""
+"""The strict implementation of the array API, for tests: it refuses what the standard does not promise."""
 
 from __future__ import annotations
 
@@ -30,6 +30,6 @@ def load() -> Backend:
         kernels=kernels,
         from_numpy=lambda array: array_api_strict.asarray(array, copy=True),
         to_numpy=to_numpy,
-        device_of=lambda array: "cpu",     # its devices are pretended ones in host memory
+        device_of=lambda array: "cpu",  # its devices are pretended ones in host memory
         owns=lambda value: isinstance(value, type(array_api_strict.empty(0))),
     )

@@ -1,13 +1,12 @@
 """The BLAS behind NumPy: its name, and its number of threads.
 
-NumPy has no call for the latter. Its wheels bundle OpenBLAS, whose own function is reached through ctypes; for another BLAS
-the environment variable of that library (``OMP_NUM_THREADS``, ``MKL_NUM_THREADS``, ...) has to be set before the start.
+NumPy has no call for the latter. Its wheels bundle OpenBLAS, whose own function is reached through ctypes; for another
+BLAS its environment variable (``OMP_NUM_THREADS``, ``MKL_NUM_THREADS``, ...) has to be set before the start.
 """
 
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 from typing import Any
 
 import numpy
@@ -20,7 +19,7 @@ _SUFFIXES = ("64_", "_64", "")
 
 def name() -> str:
     """The BLAS that NumPy was built with, and its version."""
-    blas = numpy.show_config(mode="dicts").get("Build Dependencies", {}).get("blas", {})     # type: ignore[union-attr]
+    blas = numpy.show_config(mode="dicts").get("Build Dependencies", {}).get("blas", {})
     return f"{blas.get('name', 'unknown')} {blas.get('version', '')}".strip()
 
 
@@ -28,6 +27,7 @@ def name() -> str:
 def _function(verb: str) -> Any:
     """OpenBLAS's ``set_num_threads`` or ``get_num_threads``, or None."""
     import ctypes
+    from pathlib import Path
 
     root = Path(numpy.__file__).parent
     for library in sorted([*root.parent.glob("numpy.libs/*openblas*"), *root.glob(".dylibs/*openblas*")]):

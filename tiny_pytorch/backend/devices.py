@@ -29,12 +29,12 @@ class Device(str):
     @property
     def type(self) -> str:
         """The kind of device: ``"cpu"``, ``"cuda"``, ..."""
-        return self.partition(":")[0]
+        return str(self).partition(":")[0]
 
     @property
-    def index(self) -> int | None:      # type: ignore[override]
+    def index(self) -> int | None:  # type: ignore[override]
         """Which one of its kind, None if not said."""
-        number = self.partition(":")[2]
+        number = str(self).partition(":")[2]
         return int(number) if number else None
 
     def __repr__(self) -> str:

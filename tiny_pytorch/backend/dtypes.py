@@ -89,7 +89,7 @@ DTYPES: dict[str, DType] = {
 DTYPES["bool"] = DType("bool", "bool", 1)
 DTYPES["bfloat16"] = DType("bfloat16", "float", 2)
 
-_known: dict[tuple[type, Any], DType] = {}      # raw dtype objects met so far, and their types
+_known: dict[tuple[type, Any], DType] = {}  # raw dtype objects met so far, and their types
 _default = DTYPES["float32"]
 
 
@@ -113,7 +113,7 @@ def as_dtype(value: Any) -> DType:
     return _default if found is _PYTHON_FLOAT else found
 
 
-_PYTHON_FLOAT = DType("float", "float", 0)      # `float` means the default dtype of the moment
+_PYTHON_FLOAT = DType("float", "float", 0)  # `float` means the default dtype of the moment
 
 
 def _lookup(value: Any) -> DType:
@@ -126,7 +126,9 @@ def _lookup(value: Any) -> DType:
     if value is complex:
         return DTYPES["complex64"]
     name = str(getattr(value, "__name__", None) or getattr(value, "name", None) or value).rpartition(".")[2]
-    name = {"bool_": "bool", "half": "float16", "float": "float32", "double": "float64", "long": "int64"}.get(name, name)
+    name = {"bool_": "bool", "half": "float16", "float": "float32", "double": "float64", "long": "int64"}.get(
+        name, name
+    )
     if isinstance(value, numpy.dtype) and not value.isnative:
         raise TypeError(f"dtype {value!r} is byte-swapped; convert the array with .astype({value.name!r}) first")
     if name in DTYPES:

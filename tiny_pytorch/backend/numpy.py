@@ -1,13 +1,11 @@
 """NumPy: a gate in front of each compiled kernel, and the reference behind it.
 
-A compiled function returns NotImplemented for arrays that it does not handle (strided, mixed dtypes, read-only, ...); the gate then
-calls the reference, which also raises the errors. A build without the compiled kernels fails at import.
+A compiled function returns NotImplemented for arrays that it does not handle (strided, of mixed dtypes, ...); the
+gate then calls the reference, which also raises the errors. A build without the compiled kernels fails at import.
 """
 
 from __future__ import annotations
 
-import functools
-import inspect
 import os
 from collections.abc import Callable
 from types import ModuleType
@@ -24,15 +22,6 @@ from .table import Kernels, reference_kernels
 __all__ = ["get_num_threads", "load", "set_num_threads"]
 
 FAMILIES: list[ModuleType] = [elementwise, indexing, linalg, nn, optim]
-
-
-def gated(compiled: Callable[..., Any], reference: Callable[..., Any]) -> Gate:
-    """A kernel that tries the compiled function first. It has the reference's name and, less ``xp``, its signature."""
-    kernel = Gate(compiled, reference, numpy)
-    functools.update_wrapper(kernel, reference)
-    signature = inspect.signature(reference)
-    kernel.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])
-    return kernel
 
 
 def compiled_kernels() -> dict[str, Callable[..., Any]]:
@@ -65,7 +54,7 @@ def index_add(g: numpy.ndarray, *arrays: numpy.ndarray, index: tuple, shape: tup
     if not arrays:
         result[index] = g
         return result
-    if index[0] is ARRAY and all(e is Ellipsis for e in index[1:]):     # whole rows
+    if index[0] is ARRAY and all(e is Ellipsis for e in index[1:]):  # whole rows
         target, where = result, arrays[0].reshape(-1)
         where = numpy.where(where < 0, where + shape[0], where)
     else:
@@ -93,7 +82,7 @@ def _filled(index: tuple, arrays: tuple[numpy.ndarray, ...]) -> tuple:
     return tuple([next(following) if e is ARRAY else e for e in index]) if arrays else index
 
 
-def cumsum(x: numpy.ndarray, axis: int) -> numpy.ndarray:     # the standard's names came with NumPy 2.1
+def cumsum(x: numpy.ndarray, axis: int) -> numpy.ndarray:  # the standard's names came with NumPy 2.1
     return numpy.cumsum(x, axis=axis, dtype=x.dtype)
 
 
@@ -144,7 +133,7 @@ def load() -> Backend:
         set_num_threads(get_num_threads())
     kernels = Kernels(numpy)
     for name, function in compiled_kernels().items():
-        kernels.override(name, gated(function, reference_kernels()[name]))
+        kernels.override(name, Gate(function, reference_kernels()[name], numpy))
     for function in (zero_at, write, shares_memory, cumsum, cumprod, index, index_add, index_put, index_write):
         kernels.override(function.__name__, function)
     return Backend(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import reference
 
@@ -38,7 +37,7 @@ class Kernels:
     Raises
     ------
     TypeError
-        If an override has no reference twin or other parameters than it.
+        If an override has no reference twin. (That its parameters are the twin's is held by a test.)
     """
 
     def __init__(self, xp: Any, overrides: ModuleType | None = None):
@@ -49,13 +48,12 @@ class Kernels:
             for name in overrides.__all__:
                 self.override(name, getattr(overrides, name))
 
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+
     def override(self, name: str, function: Any) -> None:
         """Put a backend's own kernel in the reference's place."""
-        twin = reference_kernels().get(name)
-        if twin is None:
+        if name not in reference_kernels():
             raise TypeError(f"kernel {name}: the reference has none of that name; write it in backend/reference/ first")
-        expected = list(inspect.signature(twin).parameters)[1:]
-        if list(inspect.signature(function).parameters) != expected:
-            raise TypeError(f"kernel {name}: parameters {list(inspect.signature(function).parameters)} differ from the "
-                            f"reference's {expected}")
         setattr(self, name, function)

@@ -23,9 +23,7 @@ def rows(tensor: Tensor) -> Callable[[Any], Tensor]:
     k: Any = kernels()
     array = tensor.array
     if tensor.is_contiguous():
-        return lambda index: leaf(
-            k.copy(array[index, ...]) if type(index) is slice else k.take(array, index, 0)
-        )
+        return lambda index: leaf(k.copy(array[index, ...]) if type(index) is slice else k.take(array, index, 0))
     # Rows of a strided array come out contiguous, and without a copy of the whole, which take() might make.
     return lambda index: leaf(k.index(array, _positions(k.xp, index), index=("array",)))
 
@@ -57,8 +55,6 @@ def check_indices(indices: Sequence[int] | np.ndarray, n: int, who: str) -> np.n
         return array
     low, high = int(array.min()), int(array.max())
     if low < -n or high >= n:
-        raise IndexError(
-            f"{who}: index {high if high >= n else low} is out of range for a data set of {n} samples"
-        )
+        raise IndexError(f"{who}: index {high if high >= n else low} is out of range for a data set of {n} samples")
     array = array.astype(np.int64, copy=False)
     return np.where(array < 0, array + n, array) if low < 0 else array

@@ -52,9 +52,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     if isinstance(first, (np.ndarray, np.generic)):
         _check_same([np.shape(sample) for sample in batch], "shape")
         if first.dtype.kind not in "biufc":
-            raise TypeError(
-                f"default_collate: cannot make a Tensor of NumPy dtype {first.dtype}; pass a collate_fn"
-            )
+            raise TypeError(f"default_collate: cannot make a Tensor of NumPy dtype {first.dtype}; pass a collate_fn")
         return ops.from_numpy(np.stack(batch))
     if isinstance(first, (bool, int, float, complex)):
         return ops.tensor(list(batch))

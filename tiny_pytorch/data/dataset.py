@@ -128,14 +128,10 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
                     "wrap arrays with tp.from_numpy(array) and lists with tp.tensor(list)"
                 )
             if not tensor.shape:
-                raise TypeError(
-                    f"TensorDataset: argument {position} has no axes, expected one sample per row"
-                )
+                raise TypeError(f"TensorDataset: argument {position} has no axes, expected one sample per row")
         if len({tensor.shape[0] for tensor in tensors}) > 1:
             shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
-            raise ValueError(
-                f"TensorDataset: the tensors must agree in the size of axis 0, got shapes {shapes}"
-            )
+            raise ValueError(f"TensorDataset: the tensors must agree in the size of axis 0, got shapes {shapes}")
         self.tensors = tensors
 
     def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
@@ -210,9 +206,7 @@ class ConcatDataset(Dataset[T]):
             raise ValueError("ConcatDataset needs at least one data set")
         for position, dataset in enumerate(self.datasets):
             if isinstance(dataset, IterableDataset):
-                raise TypeError(
-                    f"ConcatDataset: data set {position} is an IterableDataset, which has no indices"
-                )
+                raise TypeError(f"ConcatDataset: data set {position} is an IterableDataset, which has no indices")
         self.cumulative_sizes = list(accumulate(len(dataset) for dataset in self.datasets))
 
     def __len__(self) -> int:
@@ -233,9 +227,7 @@ def batch_getter(dataset: Any) -> BatchGetter | None:
     return method() if method else None
 
 
-def random_split(
-    dataset: Any, lengths: Sequence[int | float], generator: Generator | None = None
-) -> list[Subset]:
+def random_split(dataset: Any, lengths: Sequence[int | float], generator: Generator | None = None) -> list[Subset]:
     """Deal the samples at random into parts that do not overlap.
 
     Parameters

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from .arrays import check_indices
 from .collate import default_collate, default_convert
@@ -19,8 +18,7 @@ END = object()  # what a stream's fetch returns when there is nothing left
 Fetch = Callable[[Any], Any]
 
 
-@dataclass(frozen=True)
-class Task:
+class Task(NamedTuple):
     """What is to be read: the loader's settings, as far as they concern reading.
 
     Attributes

@@ -126,9 +126,7 @@ class DataLoader:
             given = {"shuffle": shuffle or None, "sampler": sampler, "batch_sampler": batch_sampler}
             for name, value in given.items():
                 if value is not None:
-                    raise ValueError(
-                        f"DataLoader: an IterableDataset has its own order, {name} cannot be given"
-                    )
+                    raise ValueError(f"DataLoader: an IterableDataset has its own order, {name} cannot be given")
         elif sampler is not None and shuffle:
             raise ValueError("DataLoader: sampler and shuffle exclude each other; a RandomSampler shuffles")
         if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):

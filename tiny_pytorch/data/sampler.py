@@ -202,9 +202,7 @@ class WeightedRandomSampler(Sampler[int]):
         # Probabilities, not data: in double precision their sum is 1 closely enough for any length.
         p = np.asarray(weights.numpy() if isinstance(weights, Tensor) else weights, dtype=np.float64)
         if p.ndim != 1:
-            raise ValueError(
-                f"WeightedRandomSampler: expected one weight per sample, got weights of shape {p.shape}"
-            )
+            raise ValueError(f"WeightedRandomSampler: expected one weight per sample, got weights of shape {p.shape}")
         if not np.all(np.isfinite(p)) or np.any(p < 0):
             raise ValueError("WeightedRandomSampler: weights must be finite and not negative")
         positive = int(np.count_nonzero(p))

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import os
 import pickle
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,8 +20,7 @@ SHARED_FROM = 1 << 20  # bytes
 ALIGNMENT = 64
 
 
-@dataclass(frozen=True)
-class Parcel:
+class Parcel(NamedTuple):
     """A pickle and its buffers: the bytes themselves, or the name of a shared block that holds them."""
 
     pickled: bytes
@@ -37,10 +35,7 @@ class Parcel:
         shared = _attach(self.block)
         content = np.frombuffer(shared.buf, dtype=np.uint8).copy().data
         shared.close()
-        parts = [
-            content[start : start + size]
-            for start, size in zip(_offsets(self.sizes), self.sizes, strict=False)
-        ]
+        parts = [content[start : start + size] for start, size in zip(_offsets(self.sizes), self.sizes, strict=False)]
         return pickle.loads(self.pickled, buffers=parts)
 
     def discard(self) -> None:

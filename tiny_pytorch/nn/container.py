@@ -88,9 +88,7 @@ class _Row(Module):
         _check_module(self, module)
         modules = list(self)
         if not -len(modules) <= index <= len(modules):
-            raise IndexError(
-                f"insert at {index} is out of range: {type(self).__name__} holds {len(modules)} modules"
-            )
+            raise IndexError(f"insert at {index} is out of range: {type(self).__name__} holds {len(modules)} modules")
         modules.insert(index, module)
         self._refill(modules)
         return self

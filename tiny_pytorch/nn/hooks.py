@@ -109,13 +109,9 @@ class _Watch:
     def before(self, grads: tuple[Any, ...], places: list[int], count: int) -> tuple[Any, ...]:
         self.grad_output = _spread(grads, places, count)
         for hook, _ in list(self.hooks.stages["backward_pre"].values()):
-            self.grad_output = _replaced(
-                hook(self.module, self.grad_output), self.grad_output, "backward pre-hook"
-            )
+            self.grad_output = _replaced(hook(self.module, self.grad_output), self.grad_output, "backward pre-hook")
         passed_on = tuple(self.grad_output[i] for i in places)
-        if (
-            not self.places
-        ):  # no gradient will arrive at the inputs: this is the last that is seen of the call
+        if not self.places:  # no gradient will arrive at the inputs: this is the last that is seen of the call
             self.after(())
         return passed_on
 
@@ -134,9 +130,7 @@ class _Identity(Function):
     """The identity, whose gradients pass together through the function ``see``; None for an unused tensor."""
 
     @staticmethod
-    def through(
-        see: Callable[[tuple[Any, ...]], tuple[Any, ...]], tensors: list[Tensor]
-    ) -> tuple[Tensor, ...]:
+    def through(see: Callable[[tuple[Any, ...]], tuple[Any, ...]], tensors: list[Tensor]) -> tuple[Tensor, ...]:
         return _Identity.apply(see, *tensors)
 
     @staticmethod
@@ -171,9 +165,7 @@ class Hooked:
 
     _hooks: Hooks | None = None  # made when the first hook is registered, so that a call checks one attribute
 
-    def _hook(
-        self, stage: str, hook: Callable[..., Any], prepend: bool, with_kwargs: bool = False
-    ) -> RemovableHandle:
+    def _hook(self, stage: str, hook: Callable[..., Any], prepend: bool, with_kwargs: bool = False) -> RemovableHandle:
         if self._hooks is None:
             self._hooks = Hooks()
         return self._hooks.add(stage, hook, prepend, with_kwargs)
@@ -198,9 +190,7 @@ class Hooked:
         """
         return self._hook("forward", hook, prepend, with_kwargs)
 
-    def register_full_backward_pre_hook(
-        self, hook: Callable[..., Any], prepend: bool = False
-    ) -> RemovableHandle:
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call ``hook(module, grad_output)`` before the inputs' gradients are known; may replace them."""
         return self._hook("backward_pre", hook, prepend)
 

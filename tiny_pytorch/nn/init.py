@@ -72,9 +72,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
     return _fill(tensor, draw)
 
 
-def normal_(
-    tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
-) -> Tensor:
+def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Draw from N(mean, std^2)."""
     _check_floating("normal_", tensor)
     if std < 0:
@@ -110,9 +108,7 @@ def trunc_normal_(
         raise ValueError(f"trunc_normal_: expected std > 0 and a < b, got std={std}, a={a}, b={b}")
     share = 0.5 * (math.erf((b - mean) / std / math.sqrt(2)) - math.erf((a - mean) / std / math.sqrt(2)))
     if share < 1e-3:
-        raise ValueError(
-            f"trunc_normal_: [{a}, {b}] holds {share:.1e} of N({mean}, {std}^2); choose a wider interval"
-        )
+        raise ValueError(f"trunc_normal_: [{a}, {b}] holds {share:.1e} of N({mean}, {std}^2); choose a wider interval")
 
     def draw(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         rng, drawn = _rng(generator), _drawing_dtype(dtype)
@@ -192,9 +188,7 @@ def _fans(name: str, tensor: Tensor) -> tuple[int, int]:
     """``(fan_in, fan_out)`` of a weight (out, in, ...)."""
     shape = tensor.shape
     if len(shape) < 2:
-        raise ValueError(
-            f"{name}: fan in and fan out need at least 2 dimensions (out, in, ...), got shape {shape}"
-        )
+        raise ValueError(f"{name}: fan in and fan out need at least 2 dimensions (out, in, ...), got shape {shape}")
     field = math.prod(shape[2:])
     return shape[1] * field, shape[0] * field
 

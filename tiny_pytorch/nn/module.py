@@ -129,9 +129,7 @@ class Module(Hooked):
         if not isinstance(name, str):
             raise TypeError(f"the name of a {kind} must be a str, not {type(name).__name__}")
         if name == "" or "." in name:
-            raise KeyError(
-                f"{name!r} cannot name a {kind}: a name must not be empty, and dots separate levels"
-            )
+            raise KeyError(f"{name!r} cannot name a {kind}: a name must not be empty, and dots separate levels")
         if hasattr(self, name) and self._registry.get(name) != kind:
             raise KeyError(f"{type(self).__name__} already has an attribute {name!r}; choose another name")
 
@@ -200,11 +198,7 @@ class Module(Hooked):
     ) -> Iterator[tuple[str, Any]]:
         """``(dotted name, part)`` of one kind: each module's own parts, then its children's."""
         seen = set()
-        tree = (
-            self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
-            if recurse
-            else [(prefix, self)]
-        )
+        tree = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
         for path, module in tree:
             for name, part in module._own(kind).items():
                 if part is None or (remove_duplicate and id(part) in seen):
@@ -272,9 +266,7 @@ class Module(Hooked):
 
     def _raise_missing(self, target: str, kind: str, name: str) -> NoReturn:
         known = ", ".join(self._own(kind)) or "none"
-        raise AttributeError(
-            f"no {kind} {target!r}: {type(self).__name__} has no {kind} {name!r} (it has: {known})"
-        )
+        raise AttributeError(f"no {kind} {target!r}: {type(self).__name__} has no {kind} {name!r} (it has: {known})")
 
     # --- changing the whole tree ---
 
@@ -327,9 +319,7 @@ class Module(Hooked):
                     converted.append((tensor, convert(tensor.detach()), grad))
         for _, value, _ in converted:
             if not value.is_floating_point():
-                raise TypeError(
-                    f"parameters and their gradients must stay floating, not become {value.dtype}"
-                )
+                raise TypeError(f"parameters and their gradients must stay floating, not become {value.dtype}")
         for tensor, value, grad in converted:
             tensor.grad = None
             tensor.array = value.array

@@ -42,9 +42,7 @@ def entries(module: Module, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
             yield from entries(child, f"{prefix}{name}.")
 
 
-def collect(
-    module: Module, destination: dict[str, Tensor], prefix: str, keep_vars: bool
-) -> dict[str, Tensor]:
+def collect(module: Module, destination: dict[str, Tensor], prefix: str, keep_vars: bool) -> dict[str, Tensor]:
     """Fill ``destination`` with the module's entries."""
     for key, tensor in entries(module, prefix):
         destination[key] = tensor if keep_vars else tensor.detach()
@@ -93,9 +91,7 @@ def load(module: Module, state: Mapping[str, Any], strict: bool = True) -> Incom
         except (TypeError, ValueError) as error:
             problems.append(f"{key}: {error}")
     if problems:
-        remedy = (
-            "; strict=False ignores missing and unexpected keys" if strict and (missing or unexpected) else ""
-        )
+        remedy = "; strict=False ignores missing and unexpected keys" if strict and (missing or unexpected) else ""
         raise RuntimeError(
             f"the state dict does not fit {type(module).__name__}, which is unchanged{remedy}:\n    "
             + "\n    ".join(problems)

@@ -59,7 +59,5 @@ def floating(name: str, input: Any, dtype: Any = None) -> Any:
     own = as_dtype(input.array.dtype)
     wanted = own if dtype is None else as_dtype(dtype)
     if wanted.kind in _WHOLE:
-        raise TypeError(
-            f"{name}: expected a floating dtype, got {wanted.name}; convert the tensor with .float()"
-        )
+        raise TypeError(f"{name}: expected a floating dtype, got {wanted.name}; convert the tensor with .float()")
     return input if wanted is own else cast(input, dtype=wanted)

@@ -91,9 +91,7 @@ def _isclose(k: K, a: Array, b: Array, *, rtol: float, atol: float, equal_nan: b
     return close | (xp.isnan(a) & xp.isnan(b)) if equal_nan else close
 
 
-def isclose(
-    input: Tensor, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
-) -> Tensor:
+def isclose(input: Tensor, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
     """``|input - other| <= atol + rtol * |other|``, element by element; equal infinities are close.
 
     Parameters
@@ -114,9 +112,7 @@ def isclose(
     return _isclose(input, other, rtol=rtol, atol=atol, equal_nan=equal_nan)
 
 
-def allclose(
-    input: Tensor, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
-) -> bool:
+def allclose(input: Tensor, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
     """Whether all elements are close; arguments as in :func:`isclose`.
 
     Examples
@@ -192,9 +188,7 @@ def _bits(name: str, says: str, compute: Callable[..., Array], kinds: tuple[str,
             raise TypeError(f"{dtype.name} has no bits to work on here; convert it with .long()")
         return compute(*values)
 
-    forward.__doc__ = (
-        f"``{says}``, bit by bit; {'integers and bools' if 'bool' in kinds else 'integers'} only."
-    )
+    forward.__doc__ = f"``{says}``, bit by bit; {'integers and bools' if 'bool' in kinds else 'integers'} only."
     return op(forward, name=name, promotes="common")
 
 

@@ -31,7 +31,8 @@ def contract(k: K, arrays: list[Array], terms: list[Labels], output: Labels) -> 
     for x, term in zip(arrays, terms, strict=True):
         for label, n in zip(term, x.shape, strict=True):
             size[label] = n if size.get(label, 1) == 1 else size[label]
-    done, labels = None, ()
+    done: Any = None
+    labels: tuple = ()
     for i, (x, term) in enumerate(zip(arrays, terms, strict=True)):
         x, term = _without_ones(k, *_diagonals(k, x, term), size)
         later = {*output}.union(*terms[i + 1 :])
@@ -75,9 +76,7 @@ def _summed(k: K, x: Array, term: Labels, wanted: Any) -> tuple[Array, Labels]:
     return k.xp.sum(x, axis=gone, dtype=x.dtype), tuple([label for label in term if label in wanted])
 
 
-def _multiplied(
-    k: K, a: Array, term_a: Labels, b: Array, term_b: Labels, wanted: Any
-) -> tuple[Array, Labels]:
+def _multiplied(k: K, a: Array, term_a: Labels, b: Array, term_b: Labels, wanted: Any) -> tuple[Array, Labels]:
     """Two operands as one, summed over the labels that they share and nobody else wants: a matrix product."""
     shared = [label for label in term_a if label in term_b]
     batch = [label for label in shared if label in wanted]
@@ -134,9 +133,7 @@ def _(k: K, g: Array, saved: Any, terms: tuple[Labels, ...], output: Labels) -> 
                 labels.append((label, ("copy", len(target))))
                 label = ("copy", len(target))
             elif n == 1 or label not in spread:
-                label = (
-                    ("own", len(target)) if n == 1 else label
-                )  # of size 1 it was broadcast: its gradient is summed
+                label = ("own", len(target)) if n == 1 else label  # of size 1 it was broadcast: its gradient is summed
                 arrays.append(k.xp.ones((n,), dtype=g.dtype))
                 labels.append((label,))
             target.append(label)
@@ -196,15 +193,11 @@ def _parse(equation: str, shapes: list[tuple[int, ...]]) -> tuple[list[Labels], 
     inputs, arrow, wanted = text.partition("->")
     groups = inputs.split(",")
     if len(groups) != len(shapes):
-        raise ValueError(
-            f"einsum: the equation {equation!r} is for {len(groups)} operands, got {len(shapes)}"
-        )
+        raise ValueError(f"einsum: the equation {equation!r} is for {len(groups)} operands, got {len(shapes)}")
     for group in (*groups, wanted):
         letters = group.replace("...", "", 1)
         if letters and not (letters.isascii() and letters.isalpha()):
-            raise ValueError(
-                f"einsum: {group!r} in the equation {equation!r}; expected letters and at most one '...'"
-            )
+            raise ValueError(f"einsum: {group!r} in the equation {equation!r}; expected letters and at most one '...'")
     terms: list[Labels] = []
     for group, shape in zip(groups, shapes, strict=True):
         covered = len(shape) - len(group.replace("...", ""))
@@ -282,9 +275,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
                 f"{tuple(b.array.shape)} differ in size"
             )
     terms = [tuple(range(ndim_a)), tuple([partner.get(j, ndim_a + j) for j in range(ndim_b)])]
-    output = tuple(
-        [i for i in terms[0] if i not in over_a] + [ndim_a + j for j in range(ndim_b) if j not in over_b]
-    )
+    output = tuple([i for i in terms[0] if i not in over_a] + [ndim_a + j for j in range(ndim_b) if j not in over_b])
     return _einsum(a, b, terms=tuple(terms), output=output)
 
 

@@ -89,9 +89,7 @@ def asarray(
     if copy is False:
         own = obj.array if isinstance(obj, Variable) else obj
         if not (isinstance(obj, Variable) or backend.current().owns(obj)) or found.array.dtype != own.dtype:
-            raise ValueError(
-                f"asarray: a {type(obj).__name__} cannot be converted without a copy; leave copy=None"
-            )
+            raise ValueError(f"asarray: a {type(obj).__name__} cannot be converted without a copy; leave copy=None")
     if requires_grad and not found.requires_grad:
         found = created(found.array, True)
     return found
@@ -114,9 +112,7 @@ def from_numpy(ndarray: numpy.ndarray) -> Tensor:
     array([1., 0.])
     """
     if not isinstance(ndarray, numpy.ndarray):
-        raise TypeError(
-            f"from_numpy: expected a numpy.ndarray, got a {type(ndarray).__name__}; see tp.tensor"
-        )
+        raise TypeError(f"from_numpy: expected a numpy.ndarray, got a {type(ndarray).__name__}; see tp.tensor")
     return _wrapped("from_numpy", backend.current().from_numpy(_plain("from_numpy", ndarray)))
 
 
@@ -149,9 +145,7 @@ def _on_host(data: Any, dtype: DType | None) -> numpy.ndarray:
     except ValueError as error:
         if "inhomogeneous" not in str(error) and "sequence" not in str(error):
             raise
-        raise ShapeError(
-            f"tensor: the nested sequences have unequal lengths ({error}); expected a rectangle"
-        ) from None
+        raise ShapeError(f"tensor: the nested sequences have unequal lengths ({error}); expected a rectangle") from None
     except OverflowError as error:
         raise ValueError(f"tensor: a number does not fit {dtype.name} ({error})") from None
 
@@ -178,9 +172,7 @@ def _unwrapped(data: Any) -> tuple[Any, set[Any]]:
     for kind in _NUMBERS:
         if isinstance(data, kind):
             return data, {kind}
-    raise TypeError(
-        f"tensor: expected numbers, arrays or nested sequences of them, got a {type(data).__name__}"
-    )
+    raise TypeError(f"tensor: expected numbers, arrays or nested sequences of them, got a {type(data).__name__}")
 
 
 _NUMBERS: dict[Any, Any] = {bool: True, int: 1, float: 1.0, complex: 1j}  # bool first: it is an int too

@@ -41,7 +41,8 @@ def check_device(device: Any, array: Array) -> None:
     """A RuntimeError if ``array`` is not on the device that was asked for."""
     if device is not None and Device(device).type != Device(backend.current().device_of(array)).type:
         raise RuntimeError(
-            f"the backend {backend.current().name} has no device {str(device)!r}, only {backend.current().device_of(array)!r}"
+            f"the backend {backend.current().name} has no device {str(device)!r}, "
+            f"only {backend.current().device_of(array)!r}"
         )
 
 
@@ -89,9 +90,7 @@ def _floating(dtype: Any) -> Any:
 # --- of one value -------------------------------------------------------------------------------------------
 
 
-def zeros(
-    *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+def zeros(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of zeros.
 
     Parameters
@@ -122,25 +121,19 @@ def zeros(
     return created(backend.kernels().xp.zeros(shape, dtype=_floating(dtype)), requires_grad, device)
 
 
-def ones(
-    *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+def ones(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of ones; arguments and errors as in :func:`zeros`."""
     shape = checked_shape("ones", sizes, size)
     return created(backend.kernels().xp.ones(shape, dtype=_floating(dtype)), requires_grad, device)
 
 
-def empty(
-    *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+def empty(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of unset memory: any values; arguments and errors as in :func:`zeros`."""
     shape = checked_shape("empty", sizes, size)
     return created(backend.kernels().xp.empty(shape, dtype=_floating(dtype)), requires_grad, device)
 
 
-def full(
-    size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of ``fill_value`` everywhere.
 
     Parameters
@@ -170,9 +163,7 @@ def _like(name: str, input: Tensor, value: Any, dtype: Any, device: Any, require
     return created(array, requires_grad, device)
 
 
-def zeros_like(
-    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros in ``input``'s shape, and in its dtype unless another is given."""
     return _like("zeros_like", input, 0, dtype, device, requires_grad)
 
@@ -182,9 +173,7 @@ def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_
     return _like("ones_like", input, 1, dtype, device, requires_grad)
 
 
-def empty_like(
-    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Unset memory in ``input``'s shape, and in its dtype unless another is given."""
     return _like("empty_like", input, None, dtype, device, requires_grad)
 
@@ -197,9 +186,7 @@ def full_like(
     return _like("full_like", input, value, dtype, device, requires_grad)
 
 
-def eye(
-    n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """The matrix (n, m) with 1 on its diagonal, else 0; ``m`` defaults to ``n``."""
     rows, columns = checked_shape("eye", (n, n if m is None else m))
     return created(backend.kernels().xp.eye(rows, columns, dtype=_floating(dtype)), requires_grad, device)
@@ -267,9 +254,7 @@ def linspace(
     """
     (count,) = checked_shape("linspace", (steps,))
     values = numpy.linspace(number("linspace", start), number("linspace", end), count)
-    return _from_host(
-        values, get_default_dtype() if dtype is None else as_dtype(dtype), requires_grad, device
-    )
+    return _from_host(values, get_default_dtype() if dtype is None else as_dtype(dtype), requires_grad, device)
 
 
 def logspace(
@@ -285,9 +270,7 @@ def logspace(
     """``steps`` numbers from ``base^start`` to ``base^end``, both included, in equal ratios."""
     (count,) = checked_shape("logspace", (steps,))
     values = numpy.logspace(number("logspace", start), number("logspace", end), count, base=base)
-    return _from_host(
-        values, get_default_dtype() if dtype is None else as_dtype(dtype), requires_grad, device
-    )
+    return _from_host(values, get_default_dtype() if dtype is None else as_dtype(dtype), requires_grad, device)
 
 
 def _from_host(values: numpy.ndarray, dtype: DType, requires_grad: bool, device: Any) -> Tensor:

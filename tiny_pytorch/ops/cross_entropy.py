@@ -162,9 +162,7 @@ def nll_loss(
     """
     check_reduction("nll_loss", reduction)
     if _target_kind("nll_loss", input, target) not in _INTEGERS:
-        raise TypeError(
-            f"nll_loss: expected integer class indices, got {target.dtype}; convert them with .long()"
-        )
+        raise TypeError(f"nll_loss: expected integer class indices, got {target.dtype}; convert them with .long()")
     rows, classes = _rows("nll_loss", input, target)
     if weight is not None:
         _check_class_weight(weight, rows.shape[1])

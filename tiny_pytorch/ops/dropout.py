@@ -60,6 +60,4 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
     mask = default_generator().rng.random(input.shape, dtype=np.float32) >= p
     scale = 0.0 if p == 1.0 else 1.0 / (1.0 - p)
     kept = leaf(backend.current().from_numpy(mask))
-    return (
-        write(_masked_scale, input, kept, scale=scale) if inplace else _masked_scale(input, kept, scale=scale)
-    )
+    return write(_masked_scale, input, kept, scale=scale) if inplace else _masked_scale(input, kept, scale=scale)

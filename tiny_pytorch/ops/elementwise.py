@@ -49,9 +49,7 @@ def _(k: K, g: Array, saved: Any, *, alpha: float = 1) -> tuple:
 def _scaled(a: Array, b: Array, alpha: float) -> Array:
     dtype = as_dtype((b if hasattr(b, "dtype") else a).dtype)
     if isinstance(alpha, float) and dtype.kind != "float":
-        raise TypeError(
-            f"alpha is {alpha} but the tensors are {dtype.name}; convert one of them with .float()"
-        )
+        raise TypeError(f"alpha is {alpha} but the tensors are {dtype.name}; convert one of them with .float()")
     return b * alpha
 
 

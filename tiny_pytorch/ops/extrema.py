@@ -27,9 +27,7 @@ class ValuesIndices(NamedTuple):
 def _refuse_empty(name: str, shape: tuple[int, ...], axis: Axes) -> None:
     if not count(shape, axis) and 0 not in dropped(shape, axis):
         along = "" if axis is None else f" along dim {axis[0] if len(axis) == 1 else axis}"
-        raise ValueError(
-            f"{name}: a tensor of shape {tuple(shape)} has no elements{along}, so there is none to choose"
-        )
+        raise ValueError(f"{name}: a tensor of shape {tuple(shape)} has no elements{along}, so there is none to choose")
 
 
 # --- values; equals share the gradient ----------------------------------------------------------------------

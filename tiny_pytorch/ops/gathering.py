@@ -46,9 +46,7 @@ def _grid(name: str, shape: tuple[int, ...], dim: int, index: Any) -> tuple[int,
     index = _checked(name, index, shape[dim], dim)
     sizes = tuple(index.array.shape)
     if len(sizes) != len(shape):
-        raise IndexError(
-            f"{name}: the index has shape {sizes} and the input {shape}; expected as many dimensions"
-        )
+        raise IndexError(f"{name}: the index has shape {sizes} and the input {shape}; expected as many dimensions")
     for axis, (n, limit) in enumerate(zip(sizes, shape, strict=True)):
         if axis != dim and n > limit:
             raise IndexError(
@@ -57,8 +55,7 @@ def _grid(name: str, shape: tuple[int, ...], dim: int, index: Any) -> tuple[int,
             )
     xp = backend.kernels().xp
     ranges = [
-        xp.reshape(xp.arange(n, dtype=xp.int64), (-1,) + (1,) * (len(shape) - axis - 1))
-        for axis, n in enumerate(sizes)
+        xp.reshape(xp.arange(n, dtype=xp.int64), (-1,) + (1,) * (len(shape) - axis - 1)) for axis, n in enumerate(sizes)
     ]
     return dim, tuple([index if axis == dim else leaf(r) for axis, r in enumerate(ranges)])
 
@@ -230,9 +227,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     found = _checked("index_add", _line("index_add", index), shape[dim], dim)
     expected = (*shape[:dim], found.array.shape[0], *shape[dim + 1 :])
     if shape_of("index_add", source) != expected:
-        raise RuntimeError(
-            f"index_add: the source has shape {tuple(source.array.shape)}; expected {expected}"
-        )
+        raise RuntimeError(f"index_add: the source has shape {tuple(source.array.shape)}; expected {expected}")
     source = source if alpha == 1 else multiply(source, alpha)
     along = (*(slice(None),) * dim, ARRAY, ...)
     return add(input, getitem_adjoint(source, found, index=along, shape=shape))
@@ -263,9 +258,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     shape, sizes = shape_of(name, input), tuple(indices.array.shape)
     dim = normalize_axis(name, dim, len(shape))
     if len(sizes) != len(shape):
-        raise RuntimeError(
-            f"{name}: the indices have shape {sizes} and the input {shape}; expected as many dimensions"
-        )
+        raise RuntimeError(f"{name}: the indices have shape {sizes} and the input {shape}; expected as many dimensions")
     common = [m if n == 1 else n for n, m in zip(shape, sizes, strict=True)]
     input = broadcast_to(input, (*common[:dim], shape[dim], *common[dim + 1 :]))
     indices = broadcast_to(indices, (*common[:dim], sizes[dim], *common[dim + 1 :]))

@@ -55,9 +55,7 @@ def _(k: K, g: Array, saved: Any, index: tuple, shape: tuple) -> tuple:
     return k.index(g, *arrays, index=index), *(None for _ in arrays)
 
 
-@op(
-    name="setitem", keeps=dict.fromkeys(range(2, 66), (0, 1)), kernel="index_put"
-)  # 64 dimensions are NumPy's limit
+@op(name="setitem", keeps=dict.fromkeys(range(2, 66), (0, 1)), kernel="index_put")  # 64 dimensions are NumPy's limit
 def index_put(k: K, x: Array, value: Array, *arrays: Array, index: tuple) -> Array:
     """A copy of ``x`` in which ``x[index] = value`` was done."""
     return k.index_put(x, value, *arrays, index=index)
@@ -70,9 +68,7 @@ def _(k: K, g: Array, saved: Any, index: tuple) -> tuple:
     g_value = None
     if needs[1]:
         g_value = k.index(g, *arrays, index=index)
-        extra = len(saved.shapes[1]) - len(
-            g_value.shape
-        )  # leading axes of size 1 that the assignment dropped
+        extra = len(saved.shapes[1]) - len(g_value.shape)  # leading axes of size 1 that the assignment dropped
         if extra > 0:
             g_value = k.xp.reshape(g_value, (1,) * extra + tuple(g_value.shape))
     return g_x, g_value, *(None for _ in arrays)
@@ -134,6 +130,7 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
     tensor([0., 5., 6.])
     """
     kind = type(index)
+    arrays: tuple = ()
     if kind is int or kind is slice:
         basic, arrays = (index, ...), ()
     elif kind is tuple and _is_basic(index):
@@ -208,9 +205,7 @@ def parse_index(name: str, x: Tensor, index: Any) -> tuple[tuple, tuple[Tensor, 
         entries.append(Ellipsis)  # it also makes NumPy give a 0-d view instead of a number
     used = sum(_axes(e) for e in entries)
     if used > len(shape):
-        raise IndexError(
-            f"{name}: too many indices: {used} for a tensor of {len(shape)} dimensions, shape {shape}"
-        )
+        raise IndexError(f"{name}: too many indices: {used} for a tensor of {len(shape)} dimensions, shape {shape}")
     basic: list[Any] = []
     arrays: list[Any] = []
     axis = 0
@@ -290,7 +285,5 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     size = shape[dim] if shape else 0
     first = start + size if start < 0 else start
     if not 0 <= first <= first + length <= size:
-        raise IndexError(
-            f"narrow: {start} to {start + length} is not a part of dim {dim}, which has size {size}"
-        )
+        raise IndexError(f"narrow: {start} to {start + length} is not a part of dim {dim}, which has size {size}")
     return take_part(input, index=(*(slice(None),) * dim, slice(first, first + length), ...))

@@ -136,9 +136,7 @@ def cat(tensors: Any, dim: int = 0) -> Tensor:
         raise ShapeError("cat: a tensor without dimensions cannot be concatenated; use stack")
     dim = normalize_axis("cat", dim, len(shapes[0]))
     if len({(*shape[:dim], -1, *shape[dim + 1 :]) for shape in shapes}) != 1:
-        raise ShapeError(
-            f"cat: expected shapes that differ at dim {dim} only, got {', '.join(map(str, shapes))}"
-        )
+        raise ShapeError(f"cat: expected shapes that differ at dim {dim} only, got {', '.join(map(str, shapes))}")
     return _cat(*found, dim=dim, lengths=tuple([shape[dim] for shape in shapes]))
 
 
@@ -205,15 +203,11 @@ def split(input: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Ten
     given = split_size_or_sections
     if isinstance(given, int):
         if given < 0 or given == 0 < n:
-            raise ShapeError(
-                f"split: cannot cut {n} elements into pieces of {given}; expected a positive size"
-            )
+            raise ShapeError(f"split: cannot cut {n} elements into pieces of {given}; expected a positive size")
         return _pieces(input, dim, [*range(0, n, given), n] if n else [0, 0])
     parts = sizes("split", tuple(given))
     if sum(parts) != n or any(m < 0 for m in parts):
-        raise ShapeError(
-            f"split: the sizes {parts} add up to {sum(parts)}; expected {n}, the size of dim {dim}"
-        )
+        raise ShapeError(f"split: the sizes {parts} add up to {sum(parts)}; expected {n}, the size of dim {dim}")
     bounds = [0]
     for m in parts:
         bounds.append(bounds[-1] + m)
@@ -311,9 +305,7 @@ def _counts(name: str, given: tuple) -> tuple[int, ...]:
 
 
 @dims
-def repeat_interleave(
-    input: Tensor, repeats: Any, dim: int | None = None, *, output_size: int | None = None
-) -> Tensor:
+def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None, *, output_size: int | None = None) -> Tensor:
     """Each element along ``dim`` repeated in place, ``repeats`` times or each its own number of times.
 
     Parameters
@@ -343,8 +335,7 @@ def repeat_interleave(
     xp = backend.kernels().xp
     if tuple(counts.shape) not in ((n,), (1,), ()):
         raise ShapeError(
-            f"repeat_interleave: repeats of shape {tuple(counts.shape)} for dim {dim} of size {n}; "
-            f"expected ({n},)"
+            f"repeat_interleave: repeats of shape {tuple(counts.shape)} for dim {dim} of size {n}; expected ({n},)"
         )
     if 0 not in counts.shape and int(xp.min(counts)) < 0:
         raise ShapeError("repeat_interleave: expected repeats of at least 0")

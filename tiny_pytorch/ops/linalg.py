@@ -32,9 +32,7 @@ def matmul(k: K, a: Array, b: Array) -> Array:
 def _(k: K, g: Array, saved: Any) -> tuple:
     a, b = saved.inputs
     needs = saved.needs
-    return _left(k, g, b, saved.shapes[0]) if needs[0] else None, _right(k, g, a, saved.shapes[1]) if needs[
-        1
-    ] else None
+    return _left(k, g, b, saved.shapes[0]) if needs[0] else None, _right(k, g, a, saved.shapes[1]) if needs[1] else None
 
 
 def _left(k: K, g: Array, b: Array, shape: tuple[int, ...]) -> Array:
@@ -79,9 +77,7 @@ def _count(shape: tuple[int, ...]) -> int:
 
 def _product(name: str, a: Tensor, b: Tensor, ndim_a: int, ndim_b: int, expected: str) -> Tensor:
     shape_a, shape_b = shape_of(name, a), shape_of(name, b)
-    fits = (
-        len(shape_a) == ndim_a and len(shape_b) == ndim_b and shape_a[-1] == shape_b[-2 if ndim_b > 1 else -1]
-    )
+    fits = len(shape_a) == ndim_a and len(shape_b) == ndim_b and shape_a[-1] == shape_b[-2 if ndim_b > 1 else -1]
     if not fits or (ndim_b == 3 and shape_a[0] != shape_b[0]):
         raise ShapeError(f"{name}: got shapes {shape_a} and {shape_b}; expected {expected}")
     return matmul(a, b)
@@ -141,9 +137,7 @@ def kron(k: K, a: Array, b: Array) -> Array:
 @kron.gradient
 def _(k: K, g: Array, saved: Any) -> tuple:
     a, b = saved.inputs
-    shape_a, shape_b = _padded(
-        saved.shapes[0] if a is None else a.shape, saved.shapes[1] if b is None else b.shape
-    )
+    shape_a, shape_b = _padded(saved.shapes[0] if a is None else a.shape, saved.shapes[1] if b is None else b.shape)
     g = k.xp.reshape(g, tuple([n for pair in zip(shape_a, shape_b, strict=True) for n in pair]))
     axes = tuple(range(0, len(g.shape), 2)), tuple(range(1, len(g.shape), 2))
     g_a = g_b = None

@@ -56,8 +56,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     if isinstance(value, Variable):
         if value.array.shape:
             raise RuntimeError(
-                f"masked_fill: the value has shape {tuple(value.array.shape)}; expected a number or a "
-                "0-d tensor"
+                f"masked_fill: the value has shape {tuple(value.array.shape)}; expected a number or a 0-d tensor"
             )
         value = value if value.array.dtype == dtype else cast(value, dtype=dtype)
     elif is_integer(input.array) and isinstance(value, float):

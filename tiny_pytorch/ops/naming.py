@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, overload
 
 __all__ = ["dims", "normalize_axes", "normalize_axis"]
 
@@ -25,17 +25,23 @@ def dims(function: F) -> F:
                     kwargs[name] = kwargs.pop(alias)
         return function(*args, **kwargs)
 
-    return face     # type: ignore[return-value]
+    return face  # type: ignore[return-value]
 
 
 def normalize_axis(name: str, axis: int, ndim: int) -> int:
     """``axis`` counted from the front; an IndexError that says what the range is."""
-    span = max(ndim, 1)     # as in PyTorch, a 0-d tensor has one axis to name
+    span = max(ndim, 1)  # as in PyTorch, a 0-d tensor has one axis to name
     if not -span <= axis < span:
-        raise IndexError(f"{name}: dim {axis} is out of range for a tensor of {ndim} dimensions; expected {-span} to {span - 1}")
+        raise IndexError(
+            f"{name}: dim {axis} is out of range for a tensor of {ndim} dimensions; expected {-span} to {span - 1}"
+        )
     return axis % span
 
 
+@overload
+def normalize_axes(name: str, axes: None, ndim: int) -> None: ...
+@overload
+def normalize_axes(name: str, axes: int | Iterable[int], ndim: int) -> tuple[int, ...]: ...
 def normalize_axes(name: str, axes: Any, ndim: int) -> tuple[int, ...] | None:
     """One axis, several, or None (all), counted from the front, each at most once."""
     if axes is None:

@@ -77,8 +77,7 @@ def layer_norm(
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if not shape or input.shape[-len(shape) :] != shape:
         raise RuntimeError(
-            f"layer_norm: expected an input whose last axes are {shape} (normalized_shape), got shape "
-            f"{input.shape}"
+            f"layer_norm: expected an input whose last axes are {shape} (normalized_shape), got shape {input.shape}"
         )
     for name, tensor in (("weight", weight), ("bias", bias)):
         if tensor is not None and tensor.shape != shape:

@@ -36,9 +36,7 @@ def _logsumexp(k: K, x: Array, *, axis: Axes, keepdims: bool) -> Array:
 def _(k: K, g: Array, saved: Any, *, axis: Axes, keepdims: bool) -> tuple:
     x, y = saved.inputs[0], saved.output
     shape = kept(saved.shapes[0], axis)
-    y = k.xp.reshape(
-        k.xp.where(y == -math.inf, 0.0, y), shape
-    )  # where all are -inf, so that no inf - inf arises
+    y = k.xp.reshape(k.xp.where(y == -math.inf, 0.0, y), shape)  # where all are -inf, so that no inf - inf arises
     return (k.multiply(k.xp.reshape(g, shape), k.xp.exp(x - y)),)
 
 
@@ -87,9 +85,7 @@ def _(k: K, g: Array, saved: Any, *, p: float, axis: Axes, keepdims: bool) -> tu
 
 
 @dims
-def norm(
-    input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, dtype: Any = None
-) -> Tensor:
+def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """``y = (sum of |x|^p)^(1/p)`` along ``dim``: the p-norm of vectors. The gradient at 0 is 0.
 
     Parameters

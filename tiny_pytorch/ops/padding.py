@@ -79,15 +79,12 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
         raise ValueError(f"pad: expected pairs of widths, got {len(widths)} numbers: {widths}")
     if len(widths) > 2 * len(shape):
         raise ShapeError(
-            f"pad: {len(widths) // 2} pairs of widths for a tensor of shape {shape}; expected at most "
-            f"{len(shape)}"
+            f"pad: {len(widths) // 2} pairs of widths for a tensor of shape {shape}; expected at most {len(shape)}"
         )
     pairs = [(0, 0)] * (len(shape) - len(widths) // 2) + list(zip(widths[-2::-2], widths[::-2], strict=True))
     for n, (before, after) in zip(shape, pairs, strict=True):
         if min(before, 0) + min(after, 0) + n < 0:
-            raise ShapeError(
-                f"pad: widths {before, after} cut more than the {n} elements of an axis of shape {shape}"
-            )
+            raise ShapeError(f"pad: widths {before, after} cut more than the {n} elements of an axis of shape {shape}")
         limit = {"reflect": n - 1, "circular": n, "replicate": math.inf if n else 0}.get(mode, math.inf)
         if max(before, after) > limit:
             raise ShapeError(

@@ -39,8 +39,7 @@ def _permute(k: K, x: Array, *, dims: Shape) -> Array:
         return k.xp.permute_dims(x, tuple([d + n if d < 0 else d for d in dims]))
     except (ValueError, IndexError):
         raise ShapeError(
-            f"permute: dims {dims} for a tensor of shape {tuple(x.shape)}; expected each of its {n} "
-            "dimensions"
+            f"permute: dims {dims} for a tensor of shape {tuple(x.shape)}; expected each of its {n} dimensions"
         ) from None
 
 
@@ -90,8 +89,7 @@ def t(input: Tensor) -> Tensor:
     ndim = len(shape_of("t", input))
     if ndim > 2:
         raise RuntimeError(
-            f"t: expected at most 2 dimensions, got shape {tuple(input.array.shape)}; mT transposes the "
-            "last two"
+            f"t: expected at most 2 dimensions, got shape {tuple(input.array.shape)}; mT transposes the last two"
         )
     return _transpose(input, dim0=0, dim1=ndim - 1)
 

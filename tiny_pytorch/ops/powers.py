@@ -90,9 +90,7 @@ def pow(k: K, a: Array, b: Array) -> Array:
 def _(k: K, g: Array, saved: Any) -> tuple:
     a, b = saved.inputs
     needs = saved.needs
-    return _base_gradient(k, g, a, b) if needs[0] else None, _exponent_gradient(k, g, a, b) if needs[
-        1
-    ] else None
+    return _base_gradient(k, g, a, b) if needs[0] else None, _exponent_gradient(k, g, a, b) if needs[1] else None
 
 
 def _power(k: K, x: Array, n: float) -> Array:
@@ -112,9 +110,7 @@ def _base_gradient(k: K, g: Array, a: Array, b: Array) -> Array:
     if isinstance(b, (int, float)):
         return k.xp.zeros_like(g) if b == 0 else k.multiply(g, _power(k, a, b - 1) * b)
     constant = b == 0
-    slope = b * a ** k.xp.where(
-        constant, 1.0, b - 1.0
-    )  # 0^-1 is not computed: its infinity would spoil the zero
+    slope = b * a ** k.xp.where(constant, 1.0, b - 1.0)  # 0^-1 is not computed: its infinity would spoil the zero
     return k.multiply(g, k.xp.where(constant, 0.0, slope))
 
 

@@ -151,9 +151,7 @@ def _floating(a: Array, b: Array) -> bool:
 def _refuse_zero(k: K, name: str, a: Array, b: Array) -> None:
     """Integers have no infinity to answer with."""
     if not _floating(a, b) and (k.xp.any(b == 0) if hasattr(b, "dtype") else b == 0):
-        raise ZeroDivisionError(
-            f"{name}: integers divided by 0; convert them with .float() to get inf or nan"
-        )
+        raise ZeroDivisionError(f"{name}: integers divided by 0; convert them with .float() to get inf or nan")
 
 
 def _c_remainder(k: K, a: Array, b: Array) -> Array:

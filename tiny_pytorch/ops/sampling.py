@@ -98,9 +98,7 @@ def randn(
 ) -> Tensor:
     """Samples of the standard normal distribution; arguments and errors as in :func:`rand`."""
     found, shape = _floating("randn", dtype), checked_shape("randn", sizes, size)
-    return _tensor(
-        _drawn(_rng("randn", generator).standard_normal, shape, found), found, requires_grad, device
-    )
+    return _tensor(_drawn(_rng("randn", generator).standard_normal, shape, found), found, requires_grad, device)
 
 
 def rand_like(
@@ -164,11 +162,7 @@ def normal(
     if numpy.any(numpy.asarray(std) < 0):
         raise ValueError("normal: std must not be negative")
     found = _floating("normal", given[0].array.dtype if given and dtype is None else dtype)
-    shape = (
-        numpy.broadcast_shapes(numpy.shape(mean), numpy.shape(std))
-        if given
-        else checked_shape("normal", (size,))
-    )
+    shape = numpy.broadcast_shapes(numpy.shape(mean), numpy.shape(std)) if given else checked_shape("normal", (size,))
     values = _drawn(_rng("normal", generator).standard_normal, shape, found)
     return _tensor(values * std + mean, found, requires_grad, device)
 
@@ -225,9 +219,7 @@ def randint_like(
     """:func:`randint` in ``input``'s shape, and in its dtype unless another is given."""
     shape, found = shape_of("randint_like", input), input.array.dtype if dtype is None else dtype
     low, high = (0, low) if high is None else (low, high)
-    return randint(
-        low, high, shape, generator=generator, dtype=found, device=device, requires_grad=requires_grad
-    )
+    return randint(low, high, shape, generator=generator, dtype=found, device=device, requires_grad=requires_grad)
 
 
 def randperm(
@@ -267,9 +259,7 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     chances = _host("bernoulli", input) if p is None else numpy.asarray(float(number("bernoulli", p)))
     dtype = as_dtype(input.array.dtype)
     if p is None and not dtype.is_floating_point:
-        raise TypeError(
-            f"bernoulli: expected floating probabilities, got {dtype.name}; convert them with .float()"
-        )
+        raise TypeError(f"bernoulli: expected floating probabilities, got {dtype.name}; convert them with .float()")
     if not numpy.all((chances >= 0) & (chances <= 1)):
         raise ValueError("bernoulli: expected probabilities, 0 to 1")
     draws = _rng("bernoulli", generator).random(shape_of("bernoulli", input))
@@ -325,7 +315,5 @@ def multinomial(
         chosen = numpy.sum(draws >= limits[..., None, :], axis=-1)
     else:
         with numpy.errstate(divide="ignore"):
-            chosen = numpy.argsort(rng.standard_exponential(weights.shape) / weights, axis=-1)[
-                ..., :num_samples
-            ]
+            chosen = numpy.argsort(rng.standard_exponential(weights.shape) / weights, axis=-1)[..., :num_samples]
     return _tensor(chosen, as_dtype(int))

@@ -55,14 +55,8 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     tensor([0., 2., 0.])
     """
     if not isinstance(condition, Variable) or as_dtype(condition.array.dtype).kind != "bool":
-        came = (
-            as_dtype(condition.array.dtype).name
-            if isinstance(condition, Variable)
-            else type(condition).__name__
-        )
-        raise TypeError(
-            f"where: expected a condition of bool, such as x > 0, got {came}; convert it with .bool()"
-        )
+        came = as_dtype(condition.array.dtype).name if isinstance(condition, Variable) else type(condition).__name__
+        raise TypeError(f"where: expected a condition of bool, such as x > 0, got {came}; convert it with .bool()")
     if input is None and other is None:
         return tuple(leaf(index) for index in backend.kernels().xp.nonzero(condition.array))
     if input is None or other is None:
@@ -70,9 +64,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     if not isinstance(input, Variable) and not isinstance(other, Variable):
         xp = backend.kernels().xp
         input = leaf(xp.asarray(input, dtype=raw(xp, result_type(input, other))))
-    if not (
-        isinstance(input, Variable) and isinstance(other, Variable) and input.array.dtype == other.array.dtype
-    ):
+    if not (isinstance(input, Variable) and isinstance(other, Variable) and input.array.dtype == other.array.dtype):
         input, other = promote(_where, (input, other))
     return _where(condition, input, other)
 
@@ -106,9 +98,7 @@ def _(k: K, g: Array, saved: Any) -> tuple:
 
 def _split(k: K, g: Array, tie: Array, not_a: Array, not_b: Array, needs: tuple) -> tuple:
     shared = k.xp.where(tie, g * 0.5, g)
-    return k.xp.where(not_a, 0.0, shared) if needs[0] else None, k.xp.where(not_b, 0.0, shared) if needs[
-        1
-    ] else None
+    return k.xp.where(not_a, 0.0, shared) if needs[0] else None, k.xp.where(not_b, 0.0, shared) if needs[1] else None
 
 
 def fmax(input: Any, other: Any) -> Tensor:
@@ -201,9 +191,7 @@ def _(k: K, g: Array, saved: Any, **params: Any) -> tuple:
     return (k.xp.where(k.xp.isfinite(saved.inputs[0]), g, 0.0),)
 
 
-def nan_to_num(
-    input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
-) -> Tensor:
+def nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
     """``input`` with numbers in place of NaN and of the infinities. No gradient flows to those.
 
     Parameters

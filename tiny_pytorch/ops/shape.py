@@ -77,8 +77,7 @@ def _flatten(old: Shape, start_dim: int, end_dim: int) -> Shape:
     start, end = normalize_axis("flatten", start_dim, len(old)), normalize_axis("flatten", end_dim, len(old))
     if start > end:
         raise ShapeError(
-            f"flatten: start_dim {start_dim} comes after end_dim {end_dim} in a tensor of {len(old)} "
-            "dimensions"
+            f"flatten: start_dim {start_dim} comes after end_dim {end_dim} in a tensor of {len(old)} dimensions"
         )
     return (*old[:start], math.prod(old[start : end + 1]), *old[end + 1 :])
 
@@ -87,9 +86,7 @@ def _flatten(old: Shape, start_dim: int, end_dim: int) -> Shape:
 def _unflatten(old: Shape, dim: int, sizes: Shape) -> Shape:
     dim = normalize_axis("unflatten", dim, len(old))
     if sizes.count(-1) == 1:
-        sizes = tuple(
-            [old[dim] // (math.prod(m for m in sizes if m != -1) or 1) if n == -1 else n for n in sizes]
-        )
+        sizes = tuple([old[dim] // (math.prod(m for m in sizes if m != -1) or 1) if n == -1 else n for n in sizes])
     if math.prod(sizes) != old[dim] or any(n < 0 for n in sizes):
         raise ShapeError(f"unflatten: dim {dim} of size {old[dim]} cannot be split into {sizes}")
     return (*old[:dim], *sizes, *old[dim + 1 :])
@@ -161,9 +158,7 @@ def reshape_as(input: Tensor, other: Tensor) -> Tensor:
 
 def ravel(input: Tensor) -> Tensor:
     """``reshape(input, -1)``."""
-    return (
-        _reshape(input, shape=(-1,)) if math.prod(shape_of("ravel", input)) else _reshape(input, shape=(0,))
-    )
+    return _reshape(input, shape=(-1,)) if math.prod(shape_of("ravel", input)) else _reshape(input, shape=(0,))
 
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
@@ -230,8 +225,7 @@ def _expand(k: K, x: Array, *, shape: Shape) -> Array:
         or any(m not in (1, n) for m, n in zip(x.shape, wanted[added:], strict=True))
     ):
         raise ShapeError(
-            f"expand: shape {tuple(x.shape)} does not broadcast to {shape}; expected sizes of 1 where "
-            "they differ"
+            f"expand: shape {tuple(x.shape)} does not broadcast to {shape}; expected sizes of 1 where they differ"
         )
     return k.xp.broadcast_to(x, wanted)
 
@@ -268,9 +262,7 @@ def broadcast_tensors(*inputs: Tensor) -> tuple[Tensor, ...]:
     """All inputs expanded to their common shape."""
     shapes = [shape_of("broadcast_tensors", x) for x in checked_tensors("broadcast_tensors", inputs)]
     common = broadcast_shapes(*shapes)
-    return tuple(
-        [x if shape == common else _expand(x, shape=common) for x, shape in zip(inputs, shapes, strict=True)]
-    )
+    return tuple([x if shape == common else _expand(x, shape=common) for x, shape in zip(inputs, shapes, strict=True)])
 
 
 def broadcast_shapes(*shapes: Shape) -> Shape:

@@ -79,9 +79,7 @@ class Adam(Optimizer):
         fused: bool | None = None,
     ) -> None:
         if isinstance(beta1, tuple | list):
-            raise TypeError(
-                f"beta1 must be a number, got {beta1!r}; to give both at once write betas={tuple(beta1)!r}"
-            )
+            raise TypeError(f"beta1 must be a number, got {beta1!r}; to give both at once write betas={tuple(beta1)!r}")
         defaults = {
             "lr": lr,
             "betas": (beta1, beta2) if betas is None else betas,

@@ -56,9 +56,7 @@ def to_tensors(params: Any) -> tuple[list[Tensor], list[str] | None]:
     listed = [params] if isinstance(params, Tensor) else to_list(params)
     named = [isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str) for item in listed]
     if any(named) and not all(named):
-        raise TypeError(
-            f"params: all or none may be (name, Tensor) pairs, but entry {named.index(False)} is not"
-        )
+        raise TypeError(f"params: all or none may be (name, Tensor) pairs, but entry {named.index(False)} is not")
     names = [item[0] for item in listed] if listed and all(named) else None
     tensors = [item[1] for item in listed] if names else listed
     for i, tensor in enumerate(tensors):
@@ -100,9 +98,7 @@ def check_distinct(tensors: Iterable[Tensor]) -> None:
 def to_list(params: Any) -> list[Any]:
     """``list(params)``, if it has an order."""
     if isinstance(params, set | frozenset):
-        raise TypeError(
-            "params must have an order, so that state can be loaded again; got a set. Pass a list"
-        )
+        raise TypeError("params must have an order, so that state can be loaded again; got a set. Pass a list")
     try:
         return list(params)
     except TypeError as error:

@@ -209,9 +209,7 @@ class Optimizer:
             if column is not columns[name]:
                 write_state(states, name, column)
 
-    def _complete(
-        self, k: Any, state: State | None, array: Array, names: tuple[str, ...], group: Group
-    ) -> State:
+    def _complete(self, k: Any, state: State | None, array: Array, names: tuple[str, ...], group: Group) -> State:
         """A parameter's state with what is missing made new, in a new dict: the step may still fail."""
         present = {name: value for name, value in (state or {}).items() if value is not None}
         if state is not None and all(name in present for name in names):

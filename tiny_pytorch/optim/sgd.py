@@ -99,9 +99,7 @@ class SGD(Optimizer):
             momentum = to_number("momentum", group["momentum"], 0)
             dampening = to_number("dampening", dampening)
         if nesterov and (momentum == 0 or dampening):
-            raise ValueError(
-                f"nesterov needs momentum above 0 and no dampening, got {momentum=} and {dampening=}"
-            )
+            raise ValueError(f"nesterov needs momentum above 0 and no dampening, got {momentum=} and {dampening=}")
         return {
             "lr": to_number("lr", group["lr"], 0),
             "momentum": momentum,

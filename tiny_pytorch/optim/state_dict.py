@@ -61,9 +61,7 @@ def load(
     state = {}
     for position, values in saved_state.items():
         if position not in by_position:
-            raise ValueError(
-                f"the state dict has state of parameter {position!r}, which is in none of its groups"
-            )
+            raise ValueError(f"the state dict has state of parameter {position!r}, which is in none of its groups")
         p = by_position[position]
         state[p] = {name: load_value(name, value, p, position) for name, value in values.items()}
     return new_groups, state
@@ -79,8 +77,7 @@ def load_value(name: str, value: Any, p: Tensor, position: int) -> Any:
         return copy.deepcopy(value)
     if not current().owns(value):
         raise TypeError(
-            f"the state dict has {name} of parameter {position} as {type(value).__name__}; convert it to a "
-            "Tensor first"
+            f"the state dict has {name} of parameter {position} as {type(value).__name__}; convert it to a Tensor first"
         )
     if tuple(value.shape) != tuple(p.shape):
         raise ValueError(

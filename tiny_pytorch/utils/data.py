@@ -1,4 +1,4 @@
 """``tp.data`` under the name that PyTorch's scripts import."""
 
-from ..data import *
-from ..data import __all__
+from ..data import *  # noqa: F403
+from ..data import __all__ as __all__

@@ -27,7 +27,7 @@ def is_differentiable(xp: Any, x: Array) -> bool:
 
 
 def shares_memory(xp: Any, x: Array, y: Array) -> bool:
-    """Whether writing to ``x`` may change ``y``. Libraries whose views copy, or whose arrays are immutable, say False."""
+    """Whether writing to ``x`` may change ``y``; False where views copy or arrays are immutable."""
     return False
 
 

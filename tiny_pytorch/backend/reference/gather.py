@@ -39,11 +39,7 @@ def index_put(xp, x, value, *arrays, index):
     Of several values for one element the last one stays.
     """
     places = _places(xp, x.shape, arrays, index)
-    value = (
-        xp.asarray(value, dtype=x.dtype)
-        if isinstance(value, (bool, int, float))
-        else xp.astype(value, x.dtype)
-    )
+    value = xp.asarray(value, dtype=x.dtype) if isinstance(value, (bool, int, float)) else xp.astype(value, x.dtype)
     extra = len(value.shape) - len(places.shape)
     if extra > 0 and all(n == 1 for n in value.shape[:extra]):
         value = xp.reshape(value, value.shape[extra:])
