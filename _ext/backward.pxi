@@ -321,6 +321,9 @@ def run(list roots, list grads, list inputs, bint retain, bint create, bint accu
     With ``accumulate`` the leaves' ``.grad`` are added to (``inputs``: only theirs) and None is returned; else the gradients
     of ``inputs`` are returned as a list, with None where there is no path. ``grads`` are raw arrays, or Tensors with ``create``.
     """
+    global tensor_table
+    if create and tensor_table is None:
+        tensor_table = load_tensor_table()
     cdef Pass p = Pass(retain, create)
     cdef Variable v
     cdef Gradient entry

@@ -44,6 +44,7 @@ cdef extern from "engine.h":
 # What the rest of the package hands down (see configure).
 cdef object table = None            # the kernels on raw arrays of the current backend
 cdef object tensor_table = None     # the same names on Tensors, over the standard's face
+cdef object load_tensor_table = None    # makes it, when a higher derivative is first asked for
 cdef object tensor_type = None      # the class that results are wrapped in
 cdef object promote = None          # (op, args) -> args with one dtype, cast by recorded ops
 cdef object explain = None          # (op, args, params, error) -> the error a user should see
@@ -66,14 +67,14 @@ include "collect.pxi"
 
 
 def configure(**settings):
-    """Hand the engine what stands above it: any of table, tensor_table, tensor_type, promote, explain,
+    """Hand the engine what stands above it: any of table, load_tensor_table, tensor_type, promote, explain,
     refresh, strict."""
-    global table, tensor_table, tensor_type, promote, explain, refresh_view, strict
+    global table, load_tensor_table, tensor_type, promote, explain, refresh_view, strict
     for name, value in settings.items():
         if name == "table":
             table = value
-        elif name == "tensor_table":
-            tensor_table = value
+        elif name == "load_tensor_table":
+            load_tensor_table = value
         elif name == "tensor_type":
             tensor_type = value
         elif name == "promote":

@@ -149,6 +149,31 @@ class OpMethods(Variable):
     def __ior__(self, other: Any) -> Any:
         return inplace(ops.bitwise_or, self, other)
 
+    # Creation in this tensor's dtype
+
+    def new_zeros(self, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Any:
+        """Zeros in this tensor's dtype."""
+        return ops.zeros(*size, dtype=self._like(dtype), requires_grad=requires_grad)
+
+    def new_ones(self, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Any:
+        """Ones in this tensor's dtype."""
+        return ops.ones(*size, dtype=self._like(dtype), requires_grad=requires_grad)
+
+    def new_full(self, size: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False) -> Any:
+        """``fill_value`` everywhere, in this tensor's dtype."""
+        return ops.full(size, fill_value, dtype=self._like(dtype), requires_grad=requires_grad)
+
+    def new_empty(self, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Any:
+        """Unset memory in this tensor's dtype."""
+        return ops.empty(*size, dtype=self._like(dtype), requires_grad=requires_grad)
+
+    def new_tensor(self, data: Any, dtype: Any = None, requires_grad: bool = False) -> Any:
+        """``tp.tensor(data)`` in this tensor's dtype."""
+        return ops.tensor(data, dtype=self._like(dtype), requires_grad=requires_grad)
+
+    def _like(self, dtype: Any) -> Any:
+        return self.array.dtype if dtype is None else dtype
+
     # Names of ops
 
     # activation
@@ -358,102 +383,16 @@ class OpMethods(Variable):
 
 # The ops that have a form that writes its result into the tensor: x.add_(y) is x[...] = x + y.
 IN_PLACE = (
-    "abs",
-    "absolute",
-    "acos",
-    "acosh",
-    "add",
-    "addcdiv",
-    "addcmul",
-    "addmm",
-    "addmv",
-    "asin",
-    "asinh",
-    "atan",
-    "atan2",
-    "atanh",
-    "baddbmm",
-    "bernoulli",
-    "bitwise_and",
-    "bitwise_left_shift",
-    "bitwise_not",
-    "bitwise_or",
-    "bitwise_right_shift",
-    "bitwise_xor",
-    "ceil",
-    "clamp",
-    "clip",
-    "copysign",
-    "cos",
-    "cosh",
-    "cumprod",
-    "cumsum",
-    "div",
-    "divide",
-    "eq",
-    "erf",
-    "exp",
-    "exp2",
-    "expm1",
-    "floor",
-    "floor_divide",
-    "fmod",
-    "ge",
-    "greater",
-    "greater_equal",
-    "gt",
-    "hypot",
-    "index_add",
-    "le",
-    "lerp",
-    "less",
-    "less_equal",
-    "log",
-    "log10",
-    "log1p",
-    "log2",
-    "logical_and",
-    "logical_not",
-    "logical_or",
-    "logical_xor",
-    "lt",
-    "masked_fill",
-    "mul",
-    "multiply",
-    "nan_to_num",
-    "ne",
-    "neg",
-    "negative",
-    "not_equal",
-    "pow",
-    "reciprocal",
-    "relu",
-    "remainder",
-    "round",
-    "rsqrt",
-    "scatter",
-    "scatter_add",
-    "sigmoid",
-    "sign",
-    "sin",
-    "sinh",
-    "sqrt",
-    "square",
-    "squeeze",
-    "sub",
-    "subtract",
-    "swapaxes",
-    "swapdims",
-    "t",
-    "tan",
-    "tanh",
-    "transpose",
-    "tril",
-    "triu",
-    "true_divide",
-    "trunc",
-    "unsqueeze",
-)
+    "abs", "absolute", "acos", "acosh", "add", "addcdiv", "addcmul", "addmm", "addmv", "asin", "asinh", "atan",
+    "atan2", "atanh", "baddbmm", "bernoulli", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or",
+    "bitwise_right_shift", "bitwise_xor", "ceil", "clamp", "clip", "copysign", "cos", "cosh", "cumprod", "cumsum",
+    "div", "divide", "eq", "erf", "exp", "exp2", "expm1", "floor", "floor_divide", "fmod", "ge", "greater",
+    "greater_equal", "gt", "hypot", "index_add", "le", "lerp", "less", "less_equal", "log", "log10", "log1p",
+    "log2", "logical_and", "logical_not", "logical_or", "logical_xor", "lt", "masked_fill", "mul", "multiply",
+    "nan_to_num", "ne", "neg", "negative", "not_equal", "pow", "reciprocal", "relu", "remainder", "round", "rsqrt",
+    "scatter", "scatter_add", "sigmoid", "sign", "sin", "sinh", "sqrt", "square", "squeeze", "sub", "subtract",
+    "swapaxes", "swapdims", "t", "tan", "tanh", "transpose", "tril", "triu", "true_divide", "trunc", "unsqueeze",
+)  # fmt: skip
 
 
 def _in_place(name: str) -> Callable[..., Any]:

@@ -392,28 +392,6 @@ class Tensor(OpMethods):
         k = backend.kernels()
         return not self.numel() or k.shares_memory(k.xp.reshape(self.array, (-1,)), self.array)
 
-    # Creation in this tensor's dtype
-
-    def new_zeros(self, *size: Any, dtype: Any = None, requires_grad: builtins.bool = False) -> Tensor:
-        """Zeros in this tensor's dtype."""
-        return ops.zeros(*size, dtype=dtype or self.dtype, requires_grad=requires_grad)
-
-    def new_ones(self, *size: Any, dtype: Any = None, requires_grad: builtins.bool = False) -> Tensor:
-        """Ones in this tensor's dtype."""
-        return ops.ones(*size, dtype=dtype or self.dtype, requires_grad=requires_grad)
-
-    def new_full(self, size: Any, fill_value: Any, dtype: Any = None, requires_grad: builtins.bool = False) -> Tensor:
-        """``fill_value`` everywhere, in this tensor's dtype."""
-        return ops.full(size, fill_value, dtype=dtype or self.dtype, requires_grad=requires_grad)
-
-    def new_empty(self, *size: Any, dtype: Any = None, requires_grad: builtins.bool = False) -> Tensor:
-        """Unset memory in this tensor's dtype."""
-        return ops.empty(*size, dtype=dtype or self.dtype, requires_grad=requires_grad)
-
-    def new_tensor(self, data: Any, dtype: Any = None, requires_grad: builtins.bool = False) -> Tensor:
-        """``tp.tensor(data)`` in this tensor's dtype."""
-        return ops.tensor(data, dtype=dtype or self.dtype, requires_grad=requires_grad)
-
     # Filling in place
 
     def copy_(self, other: Any, non_blocking: builtins.bool = False) -> Tensor:
@@ -496,3 +474,12 @@ def _rebuild(cls: type[Tensor], array: numpy.ndarray, requires_grad: bool, attri
     if attributes:
         tensor.__dict__.update(attributes)
     return tensor
+
+
+def _tensor_kernels() -> object:
+    from .array_api.table import tensor_kernels
+
+    return tensor_kernels()
+
+
+autograd.configure_tensors(Tensor, _tensor_kernels)

@@ -15,28 +15,15 @@ from ..autograd import KERNEL_OPS, Op
 from ..backend.table import Kernels, reference_kernels
 from .convert import raw, tensor
 
-__all__ = ["TensorKernels", "tensor_kernels"]
-
-
-class TensorKernels(Kernels):
-    """The table for rules that run on Tensors. It is filled when it is first used, which only higher
-    derivatives do."""
-
-    def __init__(self) -> None:
-        self.xp = array_api
-
-    def __getattr__(self, name: str) -> Any:
-        if name not in reference_kernels():
-            raise AttributeError(f"there is no kernel {name!r}")
-        super().__init__(array_api)
-        for own, operation in KERNEL_OPS.items():
-            self.override(own, as_kernel(operation, reference_kernels()[own]))
-        return getattr(self, name)
+__all__ = ["tensor_kernels"]
 
 
 def tensor_kernels() -> Kernels:
-    """The table for rules that run on Tensors."""
-    return TensorKernels()
+    """The table for rules that run on Tensors. Only higher derivatives need it, so it is made when one is asked for."""
+    table = Kernels(array_api)
+    for name, operation in KERNEL_OPS.items():
+        table.override(name, as_kernel(operation, reference_kernels()[name]))
+    return table
 
 
 def as_kernel(operation: Op, reference: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,5 +1,7 @@
 """How gradients flow: ops, grad modes, ``backward`` and ``grad``, user-defined functions, checks."""
 
+from collections.abc import Callable
+
 from .. import backend as _backend
 from .._ext import engine as _engine
 from .._ext.engine import Node, Variable
@@ -20,9 +22,9 @@ _engine.configure(promote=promote, explain=explain, refresh=refresh)
 _backend.on_change(lambda backend: _engine.configure(table=backend.kernels))
 
 
-def configure_tensors(tensor_type: type, tensor_table: object) -> None:
-    """Hand the engine what stands above it: the class of its results, and the kernels for rules that run on Tensors."""
-    _engine.configure(tensor_type=tensor_type, tensor_table=tensor_table)
+def configure_tensors(tensor_type: type, load_tensor_table: Callable[[], object]) -> None:
+    """Hand the engine what stands above it: the class of its results, and how to get the kernels on Tensors."""
+    _engine.configure(tensor_type=tensor_type, load_tensor_table=load_tensor_table)
 
 
 __all__ = [

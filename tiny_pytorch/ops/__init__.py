@@ -4,19 +4,7 @@ This module is all the families' public functions under PyTorch's names. The fac
 ``nn.functional``, ``tp.array_api``) are names for them.
 """
 
-from .activation import (
-    elu,
-    gelu,
-    leaky_relu,
-    log_softmax,
-    logsigmoid,
-    relu,
-    relu_,
-    sigmoid,
-    silu,
-    softmax,
-    softplus,
-)
+from .activation import elu, gelu, leaky_relu, log_softmax, logsigmoid, relu, relu_, sigmoid, silu, softmax, softplus
 from .comparison import (
     allclose,
     bitwise_and,
@@ -45,23 +33,10 @@ from .comparison import (
     lt,
     ne,
     not_equal,
-)
-from .contraction import (
-    bilinear,
-    einsum,
-    inner,
-    tensordot,
-    trace,
-)
-from .conversion import (
-    as_tensor,
-    asarray,
-    from_numpy,
-    tensor,
-)
-from .copying import (
-    clone,
-)
+)  # fmt: skip
+from .contraction import bilinear, einsum, inner, tensordot, trace
+from .conversion import as_tensor, asarray, from_numpy, tensor
+from .copying import clone
 from .creation import (
     arange,
     empty,
@@ -78,22 +53,11 @@ from .creation import (
     triu,
     zeros,
     zeros_like,
-)
-from .cross_entropy import (
-    cross_entropy,
-    nll_loss,
-)
-from .cumulative import (
-    cumprod,
-    cumsum,
-)
-from .diagonals import (
-    diag,
-    diagonal,
-)
-from .dropout import (
-    dropout,
-)
+)  # fmt: skip
+from .cross_entropy import cross_entropy, nll_loss
+from .cumulative import cumprod, cumsum
+from .diagonals import diag, diagonal
+from .dropout import dropout
 from .elementwise import (
     abs,
     absolute,
@@ -121,16 +85,8 @@ from .elementwise import (
     sub,
     subtract,
     true_divide,
-)
-from .extrema import (
-    ValuesIndices,
-    amax,
-    amin,
-    argmax,
-    argmin,
-    max,
-    min,
-)
+)  # fmt: skip
+from .extrema import ValuesIndices, amax, amin, argmax, argmin, max, min
 from .gathering import (
     bincount,
     embedding,
@@ -142,17 +98,8 @@ from .gathering import (
     scatter_add,
     take,
     take_along_dim,
-)
-from .indexing import (
-    getitem,
-    getitem_adjoint,
-    index_put,
-    narrow,
-    parse_index,
-    select,
-    setitem,
-    take_part,
-)
+)  # fmt: skip
+from .indexing import getitem, getitem_adjoint, index_put, narrow, parse_index, select, setitem, take_part
 from .joining import (
     cat,
     chunk,
@@ -172,21 +119,8 @@ from .joining import (
     unbind,
     vsplit,
     vstack,
-)
-from .linalg import (
-    addmm,
-    addmv,
-    baddbmm,
-    bmm,
-    dot,
-    kron,
-    linear,
-    matmul,
-    mm,
-    mv,
-    outer,
-    vdot,
-)
+)  # fmt: skip
+from .linalg import addmm, addmv, baddbmm, bmm, dot, kron, linear, matmul, mm, mv, outer, vdot
 from .loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -194,32 +128,13 @@ from .loss import (
     l1_loss,
     mse_loss,
     smooth_l1_loss,
-)
-from .masking import (
-    argwhere,
-    masked_fill,
-    masked_select,
-    nonzero,
-)
-from .moments import (
-    std,
-    std_mean,
-    var,
-    var_mean,
-)
+)  # fmt: skip
+from .masking import argwhere, masked_fill, masked_select, nonzero
+from .moments import std, std_mean, var, var_mean
 from .naming import normalize_axes, normalize_axis
-from .norm import (
-    batch_norm,
-    layer_norm,
-)
-from .norms import (
-    logsumexp,
-    norm,
-    normalize,
-)
-from .padding import (
-    pad,
-)
+from .norm import batch_norm, layer_norm
+from .norms import logsumexp, norm, normalize
+from .padding import pad
 from .permutation import (
     adjoint,
     flip,
@@ -235,33 +150,10 @@ from .permutation import (
     swapdims,
     t,
     transpose,
-)
-from .powers import (
-    hypot,
-    pow,
-    reciprocal,
-    rsqrt,
-    sqrt,
-    square,
-)
-from .reduction import (
-    all,
-    any,
-    count_nonzero,
-    mean,
-    prod,
-    sum,
-)
-from .rounding import (
-    ceil,
-    div,
-    floor,
-    floor_divide,
-    fmod,
-    remainder,
-    round,
-    trunc,
-)
+)  # fmt: skip
+from .powers import hypot, pow, reciprocal, rsqrt, sqrt, square
+from .reduction import all, any, count_nonzero, mean, prod, sum
+from .rounding import ceil, div, floor, floor_divide, fmod, remainder, round, trunc
 from .sampling import (
     bernoulli,
     multinomial,
@@ -273,17 +165,8 @@ from .sampling import (
     randn,
     randn_like,
     randperm,
-)
-from .selection import (
-    clamp,
-    clip,
-    fmax,
-    fmin,
-    maximum,
-    minimum,
-    nan_to_num,
-    where,
-)
+)  # fmt: skip
+from .selection import clamp, clip, fmax, fmin, maximum, minimum, nan_to_num, where
 from .shape import (
     atleast_1d,
     atleast_2d,
@@ -302,287 +185,36 @@ from .shape import (
     unsqueeze,
     view,
     view_as,
-)
-from .sorting import (
-    argsort,
-    sort,
-    topk,
-    unique,
-)
-from .trigonometry import (
-    acos,
-    acosh,
-    asin,
-    asinh,
-    atan,
-    atan2,
-    atanh,
-    cos,
-    cosh,
-    sin,
-    sinh,
-    tan,
-    tanh,
-)
+)  # fmt: skip
+from .sorting import argsort, sort, topk, unique
+from .trigonometry import acos, acosh, asin, asinh, atan, atan2, atanh, cos, cosh, sin, sinh, tan, tanh
 
 __all__ = [
-    "ValuesIndices",
-    "abs",
-    "absolute",
-    "acos",
-    "acosh",
-    "add",
-    "addcdiv",
-    "addcmul",
-    "addmm",
-    "addmv",
-    "adjoint",
-    "all",
-    "allclose",
-    "amax",
-    "amin",
-    "any",
-    "arange",
-    "argmax",
-    "argmin",
-    "argsort",
-    "argwhere",
-    "as_tensor",
-    "asarray",
-    "asin",
-    "asinh",
-    "atan",
-    "atan2",
-    "atanh",
-    "atleast_1d",
-    "atleast_2d",
-    "baddbmm",
-    "batch_norm",
-    "bernoulli",
-    "bilinear",
-    "binary_cross_entropy",
-    "binary_cross_entropy_with_logits",
-    "bincount",
-    "bitwise_and",
-    "bitwise_left_shift",
-    "bitwise_not",
-    "bitwise_or",
-    "bitwise_right_shift",
-    "bitwise_xor",
-    "bmm",
-    "broadcast_shapes",
-    "broadcast_tensors",
-    "broadcast_to",
-    "cat",
-    "ceil",
-    "chunk",
-    "clamp",
-    "clip",
-    "clone",
-    "column_stack",
-    "concat",
-    "concatenate",
-    "contiguous",
-    "copysign",
-    "cos",
-    "cosh",
-    "count_nonzero",
-    "cross_entropy",
-    "cumprod",
-    "cumsum",
-    "diag",
-    "diagonal",
-    "div",
-    "divide",
-    "dot",
-    "dropout",
-    "dstack",
-    "einsum",
-    "elu",
-    "embedding",
-    "empty",
-    "empty_like",
-    "eq",
-    "equal",
-    "erf",
-    "exp",
-    "exp2",
-    "expand",
-    "expand_as",
-    "expm1",
-    "eye",
-    "flatten",
-    "flip",
-    "fliplr",
-    "flipud",
-    "floor",
-    "floor_divide",
-    "fmax",
-    "fmin",
-    "fmod",
-    "from_numpy",
-    "full",
-    "full_like",
-    "gather",
-    "ge",
-    "gelu",
-    "getitem",
-    "getitem_adjoint",
-    "greater",
-    "greater_equal",
-    "gt",
-    "hsplit",
-    "hstack",
-    "huber_loss",
-    "hypot",
-    "index_add",
-    "index_put",
-    "index_select",
-    "inner",
-    "isclose",
-    "isfinite",
-    "isinf",
-    "isnan",
-    "kron",
-    "l1_loss",
-    "layer_norm",
-    "le",
-    "leaky_relu",
-    "lerp",
-    "less",
-    "less_equal",
-    "linear",
-    "linspace",
-    "log",
-    "log10",
-    "log1p",
-    "log2",
-    "log_softmax",
-    "logaddexp",
-    "logical_and",
-    "logical_not",
-    "logical_or",
-    "logical_xor",
-    "logsigmoid",
-    "logspace",
-    "logsumexp",
-    "lt",
-    "mT",
-    "masked_fill",
-    "masked_select",
-    "matmul",
-    "max",
-    "maximum",
-    "mean",
-    "meshgrid",
-    "min",
-    "minimum",
-    "mm",
-    "moveaxis",
-    "movedim",
-    "mse_loss",
-    "mul",
-    "multinomial",
-    "multiply",
-    "mv",
-    "nan_to_num",
-    "narrow",
-    "ne",
-    "neg",
-    "negative",
-    "nll_loss",
-    "nonzero",
-    "norm",
-    "normal",
-    "normalize",
-    "normalize_axes",
-    "normalize_axis",
-    "not_equal",
-    "one_hot",
-    "ones",
-    "ones_like",
-    "outer",
-    "pad",
-    "parse_index",
-    "permute",
-    "positive",
-    "pow",
-    "prod",
-    "rand",
-    "rand_like",
-    "randint",
-    "randint_like",
-    "randn",
-    "randn_like",
-    "randperm",
-    "ravel",
-    "reciprocal",
-    "relu",
-    "relu_",
-    "remainder",
-    "repeat",
-    "repeat_interleave",
-    "reshape",
-    "reshape_as",
-    "roll",
-    "rot90",
-    "round",
-    "row_stack",
-    "rsqrt",
-    "scatter",
-    "scatter_add",
-    "select",
-    "setitem",
-    "sigmoid",
-    "sign",
-    "silu",
-    "sin",
-    "sinh",
-    "smooth_l1_loss",
-    "softmax",
-    "softplus",
-    "sort",
-    "split",
-    "sqrt",
-    "square",
-    "squeeze",
-    "stack",
-    "std",
-    "std_mean",
-    "sub",
-    "subtract",
-    "sum",
-    "swapaxes",
-    "swapdims",
-    "t",
-    "take",
-    "take_along_dim",
-    "take_part",
-    "tan",
-    "tanh",
-    "tensor",
-    "tensor_split",
-    "tensordot",
-    "tile",
-    "topk",
-    "trace",
-    "transpose",
-    "tril",
-    "triu",
-    "true_divide",
-    "trunc",
-    "unbind",
-    "unflatten",
-    "unique",
-    "unsqueeze",
-    "var",
-    "var_mean",
-    "vdot",
-    "view",
-    "view_as",
-    "vsplit",
-    "vstack",
-    "where",
-    "zeros",
-    "zeros_like",
-]
+    "ValuesIndices", "abs", "absolute", "acos", "acosh", "add", "addcdiv", "addcmul", "addmm", "addmv", "adjoint",
+    "all", "allclose", "amax", "amin", "any", "arange", "argmax", "argmin", "argsort", "argwhere", "as_tensor",
+    "asarray", "asin", "asinh", "atan", "atan2", "atanh", "atleast_1d", "atleast_2d", "baddbmm", "batch_norm",
+    "bernoulli", "bilinear", "binary_cross_entropy", "binary_cross_entropy_with_logits", "bincount", "bitwise_and",
+    "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "bmm",
+    "broadcast_shapes", "broadcast_tensors", "broadcast_to", "cat", "ceil", "chunk", "clamp", "clip", "clone",
+    "column_stack", "concat", "concatenate", "contiguous", "copysign", "cos", "cosh", "count_nonzero",
+    "cross_entropy", "cumprod", "cumsum", "diag", "diagonal", "div", "divide", "dot", "dropout", "dstack", "einsum",
+    "elu", "embedding", "empty", "empty_like", "eq", "equal", "erf", "exp", "exp2", "expand", "expand_as", "expm1",
+    "eye", "flatten", "flip", "fliplr", "flipud", "floor", "floor_divide", "fmax", "fmin", "fmod", "from_numpy",
+    "full", "full_like", "gather", "ge", "gelu", "getitem", "getitem_adjoint", "greater", "greater_equal", "gt",
+    "hsplit", "hstack", "huber_loss", "hypot", "index_add", "index_put", "index_select", "inner", "isclose",
+    "isfinite", "isinf", "isnan", "kron", "l1_loss", "layer_norm", "le", "leaky_relu", "lerp", "less", "less_equal",
+    "linear", "linspace", "log", "log10", "log1p", "log2", "log_softmax", "logaddexp", "logical_and", "logical_not",
+    "logical_or", "logical_xor", "logsigmoid", "logspace", "logsumexp", "lt", "mT", "masked_fill", "masked_select",
+    "matmul", "max", "maximum", "mean", "meshgrid", "min", "minimum", "mm", "moveaxis", "movedim", "mse_loss",
+    "mul", "multinomial", "multiply", "mv", "nan_to_num", "narrow", "ne", "neg", "negative", "nll_loss", "nonzero",
+    "norm", "normal", "normalize", "normalize_axes", "normalize_axis", "not_equal", "one_hot", "ones", "ones_like",
+    "outer", "pad", "parse_index", "permute", "positive", "pow", "prod", "rand", "rand_like", "randint",
+    "randint_like", "randn", "randn_like", "randperm", "ravel", "reciprocal", "relu", "relu_", "remainder",
+    "repeat", "repeat_interleave", "reshape", "reshape_as", "roll", "rot90", "round", "row_stack", "rsqrt",
+    "scatter", "scatter_add", "select", "setitem", "sigmoid", "sign", "silu", "sin", "sinh", "smooth_l1_loss",
+    "softmax", "softplus", "sort", "split", "sqrt", "square", "squeeze", "stack", "std", "std_mean", "sub",
+    "subtract", "sum", "swapaxes", "swapdims", "t", "take", "take_along_dim", "take_part", "tan", "tanh", "tensor",
+    "tensor_split", "tensordot", "tile", "topk", "trace", "transpose", "tril", "triu", "true_divide", "trunc",
+    "unbind", "unflatten", "unique", "unsqueeze", "var", "var_mean", "vdot", "view", "view_as", "vsplit", "vstack",
+    "where", "zeros", "zeros_like",
+]  # fmt: skip
