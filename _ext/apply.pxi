@@ -102,7 +102,8 @@ cdef object apply(Op op, tuple args, dict params, bint promoted=False):
         elif op.promotion != AS_THEY_ARE and not promoted:
             array, type_num = a, -2
         else:
-            raise TypeError(f"{op.name}: argument {i} is a {type(a).__name__}; expected a Tensor (tp.tensor(...) makes one)")
+            raise TypeError(f"{op.name}: argument {i} is a {type(a).__name__}; expected a Tensor "
+                            "(tp.tensor(...) makes one)")
         Py_INCREF(array)
         PyTuple_SET_ITEM(inputs, i + 1, array)
     if not settled:

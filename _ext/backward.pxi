@@ -1,4 +1,5 @@
-# Reverse: nodes are visited newest first, so that each gradient is complete when its node's turn comes. Nothing recurses.
+# Reverse: nodes are visited newest first, so that each gradient is complete when its node's turn comes. Nothing
+# recurses.
 
 
 @cython.final
@@ -146,8 +147,8 @@ cdef class Pass:
             shape = node.shape if leaf is None else tuple(leaf.array_.shape)
             if source.custom and not broadcasts_to(shape, tuple(raw.shape)):
                 raise RuntimeError(
-                    f"{source.name}.backward returned a gradient of shape {tuple(raw.shape)} for an input of shape {shape}; "
-                    "they must be the same, or broadcast to it")
+                    f"{source.name}.backward returned a gradient of shape {tuple(raw.shape)} for an input of shape "
+                    f"{shape}; they must be the same, or broadcast to it")
             g = (tensor_table if self.create else table).sum_to(g, shape)
             unshared = False
         dtype = node.dtype if leaf is None else leaf.array_.dtype
@@ -247,8 +248,8 @@ cdef class Pass:
                 if not isinstance(changed, Variable):
                     raise TypeError(f"a gradient hook returned a {type(changed).__name__}; expected a Tensor or None")
                 if tuple((<Variable>changed).array_.shape) != tuple(v.array_.shape):
-                    raise RuntimeError(f"a gradient hook returned shape {tuple((<Variable>changed).array_.shape)} for a "
-                                       f"gradient of shape {tuple(v.array_.shape)}")
+                    raise RuntimeError(f"a gradient hook returned shape {tuple((<Variable>changed).array_.shape)} "
+                                       f"for a gradient of shape {tuple(v.array_.shape)}")
                 g = changed if self.create else (<Variable>changed).array_
         return g
 
@@ -318,8 +319,9 @@ cdef int table_add(Variable old, object g) except -1:
 def run(list roots, list grads, list inputs, bint retain, bint create, bint accumulate):
     """Propagate ``grads`` from ``roots``.
 
-    With ``accumulate`` the leaves' ``.grad`` are added to (``inputs``: only theirs) and None is returned; else the gradients
-    of ``inputs`` are returned as a list, with None where there is no path. ``grads`` are raw arrays, or Tensors with ``create``.
+    With ``accumulate`` the leaves' ``.grad`` are added to (``inputs``: only theirs) and None is returned; else the
+    gradients of ``inputs`` are returned as a list, with None where there is no path. ``grads`` are raw arrays, or
+    Tensors with ``create``.
     """
     global tensor_table
     if create and tensor_table is None:

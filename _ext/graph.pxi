@@ -130,9 +130,9 @@ cdef class Kept:
     cdef object checked(self, str op_name):
         if self.version is not None and self.version.count != self.count:
             raise RuntimeError(
-                f"{op_name}: a value of shape {tuple(self.array.shape)} that its gradient needs was overwritten in place "
-                f"after it was used (version {self.version.count}, expected {self.count}). Clone it before the in-place "
-                "operation, or compute out of place.")
+                f"{op_name}: a value of shape {tuple(self.array.shape)} that its gradient needs was overwritten in "
+                f"place after it was used (version {self.version.count}, expected {self.count}). Clone it before the "
+                "in-place operation, or compute out of place.")
         return self.array
 
 
@@ -204,8 +204,8 @@ cdef class Node:
     cdef int check_alive(self) except -1:
         if self.freed:
             raise RuntimeError(
-                f"backward through {self.op.name} a second time: the values that its gradient needs were released after "
-                "the first pass. Pass retain_graph=True to the first backward() or grad() to keep them.")
+                f"backward through {self.op.name} a second time: the values that its gradient needs were released "
+                "after the first pass. Pass retain_graph=True to the first backward() or grad() to keep them.")
         return 0
 
     @property
@@ -280,7 +280,7 @@ cdef class Node:
 
 @cython.final
 cdef class View:
-    """How a Tensor's memory was cut out of another's: the ops from the base to the view, and the base's history then."""
+    """How a Tensor's memory was cut out of another's: the ops from base to view, and the base's history then."""
     cdef readonly Variable base
     cdef readonly tuple chain           # ((op, params), ...)
     cdef Py_ssize_t epoch
@@ -324,8 +324,8 @@ cdef class Variable:
     def requires_grad(self, bint value):
         if self.current() is not None:
             if not value:
-                raise RuntimeError("requires_grad: only a leaf's can be switched off; .detach() gives a tensor that is cut "
-                                   "from the graph")
+                raise RuntimeError("requires_grad: only a leaf's can be switched off; .detach() gives a tensor that is "
+                                   "cut from the graph")
             return
         if value and not is_floating(self.array_):
             raise RuntimeError(f"requires_grad: only floating-point tensors can require a gradient, this one is "

@@ -3,7 +3,7 @@
 
 @cython.final
 cdef class Replay:
-    """What a rule receives as ``saved`` when a higher derivative is wanted: the node's kept values as Tensors in the graph."""
+    """What a rule receives as ``saved`` when a higher derivative is wanted: kept values as Tensors in the graph."""
     cdef Node node
     cdef tuple variables
     cdef object extra_

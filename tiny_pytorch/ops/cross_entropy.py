@@ -28,7 +28,7 @@ def _(k: K, g: Array, saved: Any, *, reduction: str, ignore_index: int) -> tuple
     (slope,) = saved.extra
     if reduction == "none":
         g = k.xp.expand_dims(g, axis=1)
-    return g * slope, None
+    return k.multiply(g, slope), None
 
 
 _cross_entropy.expects = "targets that are classes, 0 to C-1, for logits of shape (N, C)"
