@@ -87,7 +87,7 @@ def save(obj: Any, f: str | os.PathLike[str] | IO[bytes]) -> None:
             raise TypeError("save: a .safetensors file holds a flat dict from names to tensors, such as a state dict")
         to_numpy = backend.current().to_numpy
         arrays = {name: numpy.ascontiguousarray(to_numpy(tensor.array)) for name, tensor in obj.items()}
-        _safetensors().save_file(arrays, os.fspath(f))  # type: ignore[arg-type]
+        _safetensors().save_file(arrays, os.fspath(f))
         return
     buffer = io.BytesIO()
     pickle.dump(obj, buffer, protocol=pickle.HIGHEST_PROTOCOL)  # whole, before the file is touched
@@ -116,7 +116,7 @@ def load(f: str | os.PathLike[str] | IO[bytes], map_location: Any = None, *, wei
         If the file holds something else.
     """
     if _is_safetensors(f):
-        arrays = _safetensors().load_file(os.fspath(f))  # type: ignore[arg-type]
+        arrays = _safetensors().load_file(os.fspath(f))
         return {name: ops.tensor(array) for name, array in arrays.items()}
     unpickler = _SafeUnpickler if weights_only else pickle.Unpickler
     if isinstance(f, (str, os.PathLike)):
