@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
-from typing import IO, Any
+from typing import IO, Any, TypeGuard
 
 import numpy
 
@@ -51,7 +51,7 @@ class _SafeUnpickler(pickle.Unpickler):
         return super().find_class(module, name)
 
 
-def _is_safetensors(f: Any) -> bool:
+def _is_safetensors(f: Any) -> TypeGuard[str | os.PathLike[str]]:
     return isinstance(f, (str, os.PathLike)) and os.fspath(f).endswith(".safetensors")
 
 
