@@ -88,10 +88,13 @@ def _converted(value: Any, dtype: DType) -> Any:
 
 
 def _operand(op: Op, i: int, value: Any, here: backend.Backend) -> Any:
-    if isinstance(value, Variable) or value is None or isinstance(value, (bool, int, float)):
+    if isinstance(value, Variable) or value is None:
         return value
-    if isinstance(value, numpy.generic):
+    if isinstance(value, numpy.generic):  # before the numbers: numpy.float64 is a float too
         return value.item()
+    for number in (bool, int, float):
+        if isinstance(value, number):
+            return number(value)
     if here.owns(value):
         return engine.leaf(value)
     hint = "tp.tensor(...) makes one"
