@@ -81,6 +81,7 @@ cdef class Pass:
     cdef set needed             # the nodes on a path to the wanted inputs; None: all
     cdef set wanted_leaves      # None: all
     cdef dict captured          # Node -> gradient of a wanted tensor that is not a leaf
+    cdef list retained          # (weak reference to a tensor that is not a leaf, the gradient to be kept in its .grad)
     cdef bint create
     cdef bint retain
 
@@ -89,6 +90,7 @@ cdef class Pass:
         self.leaves = {}
         self.frontier = Frontier()
         self.captured = {}
+        self.retained = []
         self.retain = retain
         self.create = create
 
@@ -190,7 +192,7 @@ cdef class Pass:
                 if node.hooks is not None:
                     g = self.run_hooks(node.hooks[:], g)
                 if node.retains is not None:
-                    self.keep_grad(node.retains(), g)
+                    self.retained.append((node.retains, g))
                 if node in self.captured:
                     self.captured[node] = g
                 if self.needed is not None and node not in self.needed:
@@ -208,6 +210,11 @@ cdef class Pass:
                 g = tuple(held)
                 held = None
             op = node.op
+            for edge in node.edges:
+                if isinstance(edge, Variable) and (<Variable>edge).reshaped >= node.sequence:
+                    raise RuntimeError(
+                        f"{op.name}: an input was given data of another shape, {tuple((<Variable>edge).array_.shape)}, "
+                        "after this operation used it; compute the result again before backward")
             result = self.call_rule(op, node, g)
             g = None
             results = <tuple>result if isinstance(result, tuple) else (result,)
@@ -253,15 +260,11 @@ cdef class Pass:
                 g = changed if self.create else (<Variable>changed).array_
         return g
 
-    cdef void keep_grad(self, object owner, object g) except *:
-        if owner is not None:
-            self.accumulate(<Variable>owner, g, False)
-
     cdef void accumulate(self, Variable leaf, object g, bint unshared) except *:
         # leaf.grad += g. A first gradient is taken over if nobody else sees it, else copied.
         cdef Variable old = <Variable>leaf.grad_ if leaf.grad_ is not None else None
-        if self.create:
-            leaf.grad_ = g if old is None else old + g
+        if self.create:     # .grad shares memory with no other gradient: those of two leaves may be one Tensor
+            leaf.grad_ = tensor_table.copy(g) if old is None else old + g
         elif old is None:
             leaf.grad_ = wrap(g if unshared else table.copy(g))
         else:
@@ -269,19 +272,50 @@ cdef class Pass:
                 table_add(old, g)
             old.version.count += 1
 
-    cdef void finish(self) except *:
-        # The traversal is over and every rule succeeded: only now is anything that a user sees changed.
-        cdef Variable leaf
+    cdef void finish(self, list inputs) except *:
+        # The traversal is over and every rule succeeded. Whatever may still refuse comes first: only then is anything
+        # that a user sees changed.
+        cdef Variable leaf, v
         cdef Gradient entry
         cdef object g
-        for leaf in list(self.leaves):
+        cdef list leaves = list(self.leaves)
+        for leaf in leaves:
+            if leaf.hooks:
+                entry = <Gradient>self.leaves[leaf]
+                entry.value = self.run_hooks(list(leaf.hooks.values()), entry.value)
+                entry = None
+            check_fits(leaf)
+        for leaf in leaves:
             entry = <Gradient>self.leaves.pop(leaf)
             g = entry.value
             entry = None
-            if leaf.hooks:
-                g = self.run_hooks(list(leaf.hooks.values()), g)
             self.accumulate(leaf, g, is_exclusive(g, 1))
             g = None
+        self.keep_retained()
+        if inputs is not None:
+            for v in {id(v): v for v in inputs}.values():
+                if v.node is not None and self.captured.get(v.node) is not None and not v.retains_grad:
+                    self.accumulate(v, self.captured[v.node], False)
+
+    cdef void keep_retained(self) except *:
+        cdef Variable owner
+        for reference, g in self.retained:
+            owner = reference()
+            if owner is not None:
+                self.accumulate(owner, g, False)
+
+
+cdef int check_fits(Variable leaf) except -1:
+    # Whether a gradient can be added to .grad: a tensor may have been given other data since it got one.
+    cdef object old
+    if leaf.grad_ is None:
+        return 0
+    old = (<Variable>leaf.grad_).array_
+    if not (same_shape(old, None, leaf) and same_dtype(old, None, leaf)):
+        raise RuntimeError(
+            f"backward: a tensor of shape {tuple(leaf.array_.shape)} and dtype {leaf.array_.dtype} has a .grad of shape "
+            f"{tuple(old.shape)} and dtype {old.dtype} from before its data changed; reset it first (.grad = None)")
+    return 0
 
 
 cdef bint same_dtype(object array, Node node, Variable leaf):
@@ -343,11 +377,7 @@ def run(list roots, list grads, list inputs, bint retain, bint create, bint accu
         g = None
         p.run()
         if accumulate:
-            p.finish()
-            if inputs is not None:
-                for v in inputs:
-                    if v.node is not None and p.captured.get(v.node) is not None:
-                        p.accumulate(v, p.captured[v.node], False)
+            p.finish(inputs)
             return None
         for v in inputs:
             if v.node is not None:
@@ -362,6 +392,7 @@ def run(list roots, list grads, list inputs, bint retain, bint create, bint accu
                 answer.append(g)
             else:
                 answer.append(wrap(table.copy(g)))
+        p.keep_retained()
         return answer
     finally:
         tp_grad_set(before)

@@ -295,6 +295,7 @@ cdef class Variable:
     cdef Version version
     cdef View view_
     cdef Py_ssize_t epoch               # how often an in-place operation gave the memory a new history
+    cdef uint64_t reshaped              # the number of the last node made before the array was given another shape
     cdef dict hooks                     # of a leaf
 
     def __cinit__(self, *args, **kwargs):
@@ -313,6 +314,8 @@ cdef class Variable:
 
     @array.setter
     def array(self, value):
+        if value is not self.array_ and self.array_ is not None and tuple(value.shape) != tuple(self.array_.shape):
+            self.reshaped = _sequence
         self.array_ = value
 
     @property

@@ -10,7 +10,7 @@ include "arrays.pxi"
 cdef extern from "linalg.h":
     ctypedef struct tp_matrix:
         pass
-    bint tp_gemm_load(object matmul)
+    int tp_gemm_load(object matmul) except -1
     tp_matrix tp_rows(int kind, void* data, cnp.npy_intp rows, cnp.npy_intp columns)
     void tp_gemm(int kind, cnp.npy_intp batch, cnp.npy_intp n, cnp.npy_intp k, cnp.npy_intp m,
                  tp_matrix a, tp_matrix b, tp_matrix c)

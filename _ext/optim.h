@@ -28,8 +28,12 @@ typedef struct {
 } tp_sgd_rule;
 
 typedef struct {
-    double lr, beta1, beta2, eps, weight_decay;
+    double lr, beta1, beta2, eps, weight_decay, keep; /* keep = 1, or AdamW's 1 - lr * weight_decay */
 } tp_adam_rule;
+
+typedef struct {
+    double lr, alpha, eps, weight_decay, momentum;
+} tp_rmsprop_rule;
 
 #define REAL float
 #define SQRT sqrtf
@@ -51,7 +55,7 @@ typedef struct {
 typedef struct {
     char *p;              /* the parameter */
     const char *g;        /* its gradient */
-    char *state[2];       /* velocity; or first and second moment; NULL where the rule has none */
+    char *state[3];       /* moments and velocity in the rule's order; NULL where it has none */
     ptrdiff_t n, size;    /* elements, and bytes in each */
     ptrdiff_t first_block;
     double t, step, scale; /* Adam's count and corrections: lr / (1 - beta1^t) and 1 / sqrt(1 - beta2^t) */
@@ -82,6 +86,7 @@ static inline void tp_restore_denormals(unsigned mode) { (void)mode; }
 #define TP_ONE_STATE(REAL, w, start) \
     TP_SLICE(REAL, (w)->p, start), TP_SLICE(const REAL, (w)->g, start), TP_SLICE(REAL, (w)->state[0], start)
 #define TP_TWO_STATES(REAL, w, start) TP_ONE_STATE(REAL, w, start), TP_SLICE(REAL, (w)->state[1], start)
+#define TP_THREE_STATES(REAL, w, start) TP_TWO_STATES(REAL, w, start), TP_SLICE(REAL, (w)->state[2], start)
 
 static void tp_update_sgd(const tp_update *w, ptrdiff_t start, ptrdiff_t n, const void *rule) {
     const unsigned mode = tp_flush_denormals(1);
@@ -99,13 +104,25 @@ static void tp_update_sgd_dampened(const tp_update *w, ptrdiff_t start, ptrdiff_
 
 /* A second moment that was flushed lacks up to the smallest normal number, so the denominator lacks up to
  * scale * sqrt(smallest). That is invisible beside a large eps; beside a tiny one, denormals stay. */
+static inline int tp_hides_denormals(double eps, double scale, int is_float) {
+    return scale * sqrt(is_float ? FLT_MIN : DBL_MIN) <= eps * (is_float ? FLT_EPSILON : DBL_EPSILON);
+}
+
 static void tp_update_adam(const tp_update *w, ptrdiff_t start, ptrdiff_t n, const void *rule) {
     const double eps = ((const tp_adam_rule *)rule)->eps;
     const int is_float = w->size == sizeof(float);
-    const double lost = w->scale * sqrt(is_float ? FLT_MIN : DBL_MIN);
-    const unsigned mode = tp_flush_denormals(lost <= eps * (is_float ? FLT_EPSILON : DBL_EPSILON));
+    const unsigned mode = tp_flush_denormals(tp_hides_denormals(eps, w->scale, is_float));
     if (is_float) tp_adam_float(TP_TWO_STATES(float, w, start), n, rule, w->step, w->scale);
     else tp_adam_double(TP_TWO_STATES(double, w, start), n, rule, w->step, w->scale);
+    tp_restore_denormals(mode);
+}
+
+static void tp_update_rmsprop(const tp_update *w, ptrdiff_t start, ptrdiff_t n, const void *rule) {
+    const double eps = ((const tp_rmsprop_rule *)rule)->eps;
+    const int is_float = w->size == sizeof(float);
+    const unsigned mode = tp_flush_denormals(tp_hides_denormals(eps, 1, is_float));
+    if (is_float) tp_rmsprop_float(TP_THREE_STATES(float, w, start), n, rule);
+    else tp_rmsprop_double(TP_THREE_STATES(double, w, start), n, rule);
     tp_restore_denormals(mode);
 }
 
@@ -203,13 +220,13 @@ static int tp_begin_apart(const tp_range *ranges, ptrdiff_t n, uintptr_t *table)
 }
 
 /* Whether an array that is written shares memory with any other array of the list. `all_own` says that each
- * array owns its memory, rather than being a view; `ranges` has room for 8 n. */
+ * array owns its memory, rather than being a view; `ranges` has room for 10 n. */
 static int tp_updates_overlap(const tp_update *updates, ptrdiff_t n_updates, int all_own, tp_range *ranges) {
     ptrdiff_t n = 0;
     for (ptrdiff_t i = 0; i < n_updates; i++) {
         const tp_update *w = updates + i;
-        const char *arrays[4] = {w->g, w->p, w->state[0], w->state[1]};
-        for (int k = 0; k < 4 && w->n; k++) {
+        const char *arrays[5] = {w->g, w->p, w->state[0], w->state[1], w->state[2]};
+        for (int k = 0; k < 5 && w->n; k++) {
             if (!arrays[k]) continue;
             const uintptr_t begin = (uintptr_t)arrays[k];
             ranges[n++] = (tp_range){begin, begin + (uintptr_t)(w->n * w->size), k > 0};

@@ -19,7 +19,9 @@ cdef extern from "optim.h" nogil:
         double lr, weight_decay, keep, momentum, gain
         int nesterov
     ctypedef struct tp_adam_rule:
-        double lr, beta1, beta2, eps, weight_decay
+        double lr, beta1, beta2, eps, weight_decay, keep
+    ctypedef struct tp_rmsprop_rule:
+        double lr, alpha, eps, weight_decay, momentum
     ctypedef struct tp_update:
         char* p
         const char* g
@@ -29,7 +31,7 @@ cdef extern from "optim.h" nogil:
     ctypedef struct tp_range:
         pass
     ctypedef void (*tp_update_function)(const tp_update*, ptrdiff_t, ptrdiff_t, const void*)
-    tp_update_function tp_update_sgd, tp_update_sgd_dampened, tp_update_adam
+    tp_update_function tp_update_sgd, tp_update_sgd_dampened, tp_update_adam, tp_update_rmsprop
     int tp_import_parallel() except -1
     void tp_update_all(tp_update*, ptrdiff_t, tp_update_function, const void*)
     bint tp_updates_overlap(const tp_update*, ptrdiff_t, bint, tp_range*)
@@ -67,15 +69,15 @@ cdef class Updates:
         if updates == NULL:
             raise MemoryError()
         self.updates = updates
-        ranges = <tp_range*>PyMem_Realloc(self.ranges, 8 * n * sizeof(tp_range))
+        ranges = <tp_range*>PyMem_Realloc(self.ranges, 10 * n * sizeof(tp_range))
         if ranges == NULL:
             raise MemoryError()
         self.ranges = ranges
         self.room = n
         return 0
 
-    cdef bint describe(self, params, grads, first, second) except -1:
-        """Whether these lists (``first``, ``second``: state, or None) are what the compiled rules handle."""
+    cdef bint describe(self, params, grads, first=None, second=None, third=None) except -1:
+        """Whether these lists (the last three: state, or None) are what the compiled rules handle."""
         cdef Py_ssize_t i
         self.elements, self.all_own = 0, True
         self.copies = None
@@ -83,15 +85,16 @@ cdef class Updates:
             return False
         self.n = len(<list>params)
         if not (is_list(grads, self.n) and (first is None or is_list(first, self.n))
-                and (second is None or is_list(second, self.n))):
+                and (second is None or is_list(second, self.n)) and (third is None or is_list(third, self.n))):
             return False
         self.reserve(self.n)
         for i in range(self.n):
-            if not self.describe_one(i, <list>params, <list>grads, first, second):
+            if not self.describe_one(i, <list>params, <list>grads, first, second, third):
                 return False
         return not tp_updates_overlap(self.updates, self.n, self.all_own, self.ranges)
 
-    cdef bint describe_one(self, Py_ssize_t i, list params, list grads, list first, list second) except -1:
+    cdef bint describe_one(self, Py_ssize_t i, list params, list grads, list first, list second,
+                           list third) except -1:
         cdef tp_update* update = &self.updates[i]
         cdef object p = params[i], g = grads[i]
         cdef int kind = tp_kind(p)
@@ -114,7 +117,8 @@ cdef class Updates:
         self.elements += update.n
         self.all_own &= owns(p) and owns(g)
         return (self.describe_state(first, i, p, kind, &update.state[0])
-                and self.describe_state(second, i, p, kind, &update.state[1]))
+                and self.describe_state(second, i, p, kind, &update.state[1])
+                and self.describe_state(third, i, p, kind, &update.state[2]))
 
     cdef bint describe_state(self, list state, Py_ssize_t i, object p, int kind, char** data):
         data[0] = NULL
@@ -170,7 +174,7 @@ def sgd(params, grads, velocities, double lr, double momentum, double weight_dec
     rule.lr, rule.keep, rule.weight_decay = lr, 1 - lr * weight_decay, weight_decay
     rule.momentum, rule.gain, rule.nesterov = momentum, 1 - momentum, nesterov
     cdef Updates updates = take_updates()
-    cdef bint handled = updates.describe(params, grads, velocities, None)
+    cdef bint handled = updates.describe(params, grads, velocities)
     if handled:
         updates.run(tp_update_sgd, &rule, (params, grads, velocities))
     give_back(updates)
@@ -184,7 +188,7 @@ def sgd_dampened(params, grads, velocities, double lr, double momentum, double d
     rule.lr, rule.keep, rule.weight_decay = lr, 1, weight_decay
     rule.momentum, rule.gain, rule.nesterov = momentum, 1 - dampening, nesterov
     cdef Updates updates = take_updates()
-    cdef bint handled = updates.describe(params, grads, velocities, None)
+    cdef bint handled = updates.describe(params, grads, velocities)
     if handled:
         updates.run(tp_update_sgd_dampened, &rule, (params, grads, velocities))
     give_back(updates)
@@ -195,40 +199,77 @@ def adam(params, grads, first, second, steps, double lr, double beta1, double be
          double weight_decay):
     """The reference's ``adam``, in place."""
     cdef tp_adam_rule rule
-    rule.lr, rule.beta1, rule.beta2, rule.eps, rule.weight_decay = lr, beta1, beta2, eps, weight_decay
+    rule.lr, rule.beta1, rule.beta2, rule.eps = lr, beta1, beta2, eps
+    rule.weight_decay, rule.keep = weight_decay, 1
+    return run_adam(params, grads, first, second, steps, &rule)
+
+
+def adamw(params, grads, first, second, steps, double lr, double beta1, double beta2, double eps,
+          double weight_decay):
+    """The reference's ``adamw``, in place."""
+    cdef tp_adam_rule rule
+    rule.lr, rule.beta1, rule.beta2, rule.eps = lr, beta1, beta2, eps
+    rule.weight_decay, rule.keep = 0, 1 - lr * weight_decay
+    return run_adam(params, grads, first, second, steps, &rule)
+
+
+cdef object run_adam(params, grads, first, second, steps, const tp_adam_rule* rule):
     cdef Updates updates = take_updates()
-    cdef bint handled = updates.describe(params, grads, first, second) and correct_bias(updates, steps, &rule)
+    cdef bint handled = updates.describe(params, grads, first, second) and correct_bias(updates, steps, rule)
     if handled:
         count_steps(updates, steps)
-        updates.run(tp_update_adam, &rule, (params, grads, first, second))
+        updates.run(tp_update_adam, rule, (params, grads, first, second))
     give_back(updates)
     return (params, first, second, steps) if handled else NotImplemented
 
 
-cdef bint correct_bias(Updates updates, steps, const tp_adam_rule* rule):
-    """Each tensor's corrections for its own count of steps, which are mostly equal, and powers are dear.
+def rmsprop(params, grads, squares, means, velocities, steps, double lr, double alpha, double eps,
+            double weight_decay, double momentum):
+    """The reference's ``rmsprop``, in place."""
+    cdef tp_rmsprop_rule rule
+    rule.lr, rule.alpha, rule.eps = lr, alpha, eps
+    rule.weight_decay, rule.momentum = weight_decay, momentum
+    cdef Updates updates = take_updates()
+    cdef bint handled = (squares is not None and updates.describe(params, grads, squares, means, velocities)
+                         and next_counts(updates, steps))
+    if handled:
+        count_steps(updates, steps)
+        updates.run(tp_update_rmsprop, &rule, (params, grads, squares, means, velocities))
+    give_back(updates)
+    return (params, squares, means, velocities, steps) if handled else NotImplemented
 
-    Whether the counts are what the compiled rule handles: a list of float32 arrays of one element.
-    """
+
+cdef bint next_counts(Updates updates, steps):
+    """Each tensor's own count of steps. Whether they are a list of float32 arrays of one element."""
     cdef Py_ssize_t i
-    cdef double t, before = 0, step = 0, scale = 0
     if not is_list(steps, updates.n):
         return False
     for i in range(updates.n):
         count = (<list>steps)[i]
         if tp_kind(count) != 0 or tp_size(count) != 1 or not PyArray_ISWRITEABLE(count):
             return False
-        t = (<float*>tp_data(count))[0] + 1
+        updates.updates[i].t = (<float*>tp_data(count))[0] + 1
+    return True
+
+
+cdef bint correct_bias(Updates updates, steps, const tp_adam_rule* rule):
+    """Counts, and the corrections for them: the counts are mostly equal, and powers are dear."""
+    cdef Py_ssize_t i
+    cdef double t, before = 0, step = 0, scale = 0
+    if not next_counts(updates, steps):
+        return False
+    for i in range(updates.n):
+        t = updates.updates[i].t
         if t != before:
             step = rule.lr / (1 - pow(rule.beta1, t))
             scale = 1 / sqrt(1 - pow(rule.beta2, t))
             before = t
-        updates.updates[i].t, updates.updates[i].step, updates.updates[i].scale = t, step, scale
+        updates.updates[i].step, updates.updates[i].scale = step, scale
     return True
 
 
 cdef void count_steps(Updates updates, list steps):
-    """Write the new counts, which ``correct_bias`` found; tensors may share one."""
+    """Write the new counts, which ``next_counts`` found; tensors may share one."""
     cdef Py_ssize_t i
     for i in range(updates.n):
         (<float*>tp_data(steps[i]))[0] = <float>updates.updates[i].t

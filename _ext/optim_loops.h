@@ -65,24 +65,59 @@ static TP_SIMD void NAME(sgd_dampened)(REAL *p, const REAL *g, REAL *u, ptrdiff_
 }
 
 /* g += weight_decay p;  m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
- * p -= step m / (scale sqrt(v) + eps), with step = lr / (1 - beta1^t) and scale = 1 / sqrt(1 - beta2^t) */
+ * p = keep p - step m / (scale sqrt(v) + eps), with step = lr / (1 - beta1^t), scale = 1 / sqrt(1 - beta2^t) */
 TP_INLINE void NAME(adam_body)(REAL *TP_RESTRICT p, const REAL *TP_RESTRICT g, REAL *TP_RESTRICT m,
                                REAL *TP_RESTRICT v, ptrdiff_t n, const tp_adam_rule *rule, double step_,
-                               double scale_, int decay) {
+                               double scale_, int decay, int decoupled) {
     const REAL beta1 = (REAL)rule->beta1, rest1 = (REAL)(1 - rule->beta1);
     const REAL beta2 = (REAL)rule->beta2, rest2 = (REAL)(1 - rule->beta2);
     const REAL eps = (REAL)rule->eps, weight_decay = (REAL)rule->weight_decay;
-    const REAL step = (REAL)step_, scale = (REAL)scale_;
+    const REAL step = (REAL)step_, scale = (REAL)scale_, keep = (REAL)rule->keep;
     for (ptrdiff_t i = 0; i < n; i++) {
         const REAL d = decay ? g[i] + weight_decay * p[i] : g[i];
         m[i] = beta1 * m[i] + rest1 * d;
         v[i] = beta2 * v[i] + rest2 * (d * d);
-        p[i] -= step * (m[i] / (scale * SQRT(v[i]) + eps));
+        p[i] = (decoupled ? keep * p[i] : p[i]) - step * (m[i] / (scale * SQRT(v[i]) + eps));
     }
 }
 
 static TP_SIMD void NAME(adam)(REAL *p, const REAL *g, REAL *m, REAL *v, ptrdiff_t n,
                                const tp_adam_rule *rule, double step, double scale) {
-    if (rule->weight_decay != 0) NAME(adam_body)(p, g, m, v, n, rule, step, scale, 1);
-    else NAME(adam_body)(p, g, m, v, n, rule, step, scale, 0);
+    if (rule->weight_decay != 0) NAME(adam_body)(p, g, m, v, n, rule, step, scale, 1, 0);
+    else if (rule->keep != 1) NAME(adam_body)(p, g, m, v, n, rule, step, scale, 0, 1);
+    else NAME(adam_body)(p, g, m, v, n, rule, step, scale, 0, 0);
+}
+
+/* g += weight_decay p;  v = alpha v + (1 - alpha) g^2;  d = g / (sqrt(v) + eps), centered: with v - m^2 for v
+ * (0 where rounding makes it negative) and m = alpha m + (1 - alpha) g;  u = momentum u + d, or d;  p -= lr u */
+TP_INLINE void NAME(rmsprop_body)(REAL *TP_RESTRICT p, const REAL *TP_RESTRICT g, REAL *TP_RESTRICT v,
+                                  REAL *TP_RESTRICT m, REAL *TP_RESTRICT u, ptrdiff_t n,
+                                  const tp_rmsprop_rule *rule, int centered, int with_momentum) {
+    const REAL lr = (REAL)rule->lr, eps = (REAL)rule->eps, weight_decay = (REAL)rule->weight_decay;
+    const REAL alpha = (REAL)rule->alpha, rest = (REAL)(1 - rule->alpha), momentum = (REAL)rule->momentum;
+    const int decay = rule->weight_decay != 0; /* no clones for it: beside memory and roots it costs nothing */
+    for (ptrdiff_t i = 0; i < n; i++) {
+        REAL d = decay ? g[i] + weight_decay * p[i] : g[i];
+        v[i] = alpha * v[i] + rest * (d * d);
+        REAL variance = v[i];
+        if (centered) {
+            m[i] = alpha * m[i] + rest * d;
+            variance -= m[i] * m[i];
+            variance = variance < 0 ? 0 : variance; /* so written, NaN stays NaN */
+        }
+        d /= SQRT(variance) + eps;
+        if (with_momentum) {
+            u[i] = momentum * u[i] + d;
+            d = u[i];
+        }
+        p[i] -= lr * d;
+    }
+}
+
+static TP_SIMD void NAME(rmsprop)(REAL *p, const REAL *g, REAL *v, REAL *m, REAL *u, ptrdiff_t n,
+                                  const tp_rmsprop_rule *rule) {
+    if (m && u) NAME(rmsprop_body)(p, g, v, m, u, n, rule, 1, 1);
+    else if (m) NAME(rmsprop_body)(p, g, v, m, u, n, rule, 1, 0);
+    else if (u) NAME(rmsprop_body)(p, g, v, m, u, n, rule, 0, 1);
+    else NAME(rmsprop_body)(p, g, v, m, u, n, rule, 0, 0);
 }

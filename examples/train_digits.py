@@ -25,7 +25,6 @@ TRAIN, HELD_OUT, WRONG = "#7a8794", "#2864b4", "#c8452f"
 def main(argv: list[str] | None = None) -> None:
     args = parse_arguments(argv)
     start = time.perf_counter()
-    tp.set_num_threads(1)  # matrices this small are done before a second thread has woken up
     tp.manual_seed(args.seed)
     train, held_out = tp.data.datasets.Digits(train=True), tp.data.datasets.Digits(train=False)
     model = build_model(args.hidden, args.dropout)

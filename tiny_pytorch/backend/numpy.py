@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy
 
-from .._ext import elementwise, engine, indexing, linalg, nn, optim, parallel
+from .._ext import clip, elementwise, engine, indexing, linalg, nn, optim, parallel
 from .._ext.gate import Gate
 from . import Backend, blas
 from .reference.gather import ARRAY
@@ -21,7 +21,7 @@ from .table import Kernels, reference_kernels
 
 __all__ = ["get_num_threads", "load", "set_num_threads"]
 
-FAMILIES: list[ModuleType] = [elementwise, indexing, linalg, nn, optim]
+FAMILIES: list[ModuleType] = [clip, elementwise, indexing, linalg, nn, optim]
 
 
 def compiled_kernels() -> dict[str, Callable[..., Any]]:
@@ -37,8 +37,17 @@ def zero_at(x: numpy.ndarray, positions: numpy.ndarray) -> numpy.ndarray:
 
 
 def write(x: numpy.ndarray, value: numpy.ndarray) -> numpy.ndarray:
+    _check_writeable(x)
     numpy.copyto(x, value)
     return x
+
+
+def _check_writeable(x: numpy.ndarray) -> None:
+    if not x.flags.writeable:
+        raise RuntimeError(
+            f"memory of shape {x.shape} cannot be written in place: it belongs to an expanded tensor, whose elements "
+            "share it, or to a read-only NumPy array. Write into a .clone() of it"
+        )
 
 
 def shares_memory(x: numpy.ndarray, y: numpy.ndarray) -> bool:
@@ -73,6 +82,7 @@ def index_put(x: numpy.ndarray, value: Any, *arrays: numpy.ndarray, index: tuple
 
 
 def index_write(x: numpy.ndarray, value: Any, *arrays: numpy.ndarray, index: tuple) -> numpy.ndarray:
+    _check_writeable(x)
     x[_filled(index, arrays)] = value
     return x
 
@@ -131,6 +141,8 @@ def facts() -> dict[str, Any]:
 def load() -> Backend:
     if os.environ.get("TINY_PYTORCH_NUM_THREADS"):
         set_num_threads(get_num_threads())
+    if (addresses := blas.addresses()) is not None:
+        parallel.lend_blas(*addresses)
     kernels = Kernels(numpy)
     for name, function in compiled_kernels().items():
         kernels.override(name, Gate(function, reference_kernels()[name], numpy))
