@@ -65,7 +65,7 @@ cdef object apply(Op op, tuple args, dict params, bint promoted=False):
     cdef bint recording = tp_grad_get(), records = False, settled = promoted or op.promotion == AS_THEY_ARE
     cdef int type_num = -1, t, scalar = 0       # scalar kinds: 2 int, 3 float
     cdef bint bools = False
-    cdef object a, array, out, extra = None, token
+    cdef object a, array, out, extra = None, token, first = None, dtype = None
     cdef tuple inputs = PyTuple_New(n + 1)
     cdef list edges = None
 
@@ -77,7 +77,9 @@ cdef object apply(Op op, tuple args, dict params, bint promoted=False):
             v = <Variable>a
             if v.view_ is not None and v.view_.epoch != v.view_.base.epoch:
                 refresh_view(v)
-            array = v.array_
+            array = array_of(v)
+            if type(array) is not array_type:
+                check_array(op, i, array)
             if recording and (v.wants or v.node is not None):
                 records = True
             if not settled:
@@ -87,7 +89,9 @@ cdef object apply(Op op, tuple args, dict params, bint promoted=False):
                         type_num = t
                     elif type_num != t:
                         type_num = -2
-                else:
+                elif dtype is None:
+                    first, dtype = array, array.dtype
+                elif dtype != array.dtype:
                     type_num = -2
         elif a is None:
             array = a
@@ -107,7 +111,9 @@ cdef object apply(Op op, tuple args, dict params, bint promoted=False):
         Py_INCREF(array)
         PyTuple_SET_ITEM(inputs, i + 1, array)
     if not settled:
-        if (type_num == cnp.NPY_FLOAT or type_num == cnp.NPY_DOUBLE or type_num == cnp.NPY_FLOAT16) and not bools:
+        if dtype is not None and type_num == -1 and not bools and is_floating(first):
+            pass                                            # the same, of another library
+        elif (type_num == cnp.NPY_FLOAT or type_num == cnp.NPY_DOUBLE or type_num == cnp.NPY_FLOAT16) and not bools:
             pass                                            # floats of one dtype and Python scalars: the hot case
         elif op.promotion == COMMON and (
             (type_num == cnp.NPY_LONG or type_num == cnp.NPY_LONGLONG) and scalar <= 2 and not bools
@@ -156,7 +162,7 @@ cdef object apply(Op op, tuple args, dict params, bint promoted=False):
     result = wrap(out)
     if op.view:
         v = <Variable>args[0]
-        if same_memory(out, v.array_):
+        if (same_memory(out, v.array_) if layouts is None else n == 1 and cut_view(result, v, op, params)):
             view_of(result, v, op, params)
     if node is not None and is_floating(out):
         node.describe(out)
@@ -294,14 +300,15 @@ def alias(Variable v, array):
 
 def shared(Variable v):
     """A Tensor on the same memory, without history. Writes to one are seen by the other's checks."""
-    cdef Variable other = wrap(v.array_)
+    cdef Variable other = wrap(array_of(v))
     other.version = v.version
+    share_memory(other, v)
     return other
 
 
 def keep_variable(Variable v):
     """A Kept of a tensor's array and version, for ``Function`` contexts."""
-    return keep(v.array_, v.version)
+    return keep(array_of(v), v.version)
 
 
 def kept_array(Kept kept, str name):

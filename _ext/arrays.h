@@ -21,6 +21,14 @@ static inline int tp_kind(PyObject *object) {
     return type == NPY_FLOAT ? 0 : type == NPY_DOUBLE ? 1 : -1;
 }
 
+/* The same for an array with any strides. */
+static inline int tp_strided_kind(PyObject *object) {
+    PyArrayObject *a = (PyArrayObject *)object;
+    if (!PyArray_CheckExact(object) || !PyArray_ISBEHAVED_RO(a)) return -1;
+    int type = PyArray_TYPE(a);
+    return type == NPY_FLOAT ? 0 : type == NPY_DOUBLE ? 1 : -1;
+}
+
 static inline int tp_is_bool(PyObject *object) { return tp_type(object) == NPY_BOOL; }
 
 /* 8-byte signed integers. */
@@ -40,6 +48,22 @@ static inline int tp_ndim(PyObject *a) { return PyArray_NDIM((PyArrayObject *)a)
 static inline npy_intp *tp_shape(PyObject *a) { return PyArray_DIMS((PyArrayObject *)a); }
 static inline npy_intp tp_size(PyObject *a) { return PyArray_SIZE((PyArrayObject *)a); }
 static inline void *tp_data(PyObject *a) { return PyArray_DATA((PyArrayObject *)a); }
+
+/* Whether the axes from..to-1 step through memory as one axis of n elements would: then its stride in bytes. */
+static inline int tp_one_stride(PyObject *object, int from, int to, npy_intp *stride) {
+    PyArrayObject *a = (PyArrayObject *)object;
+    npy_intp n = 1;
+    *stride = 0;
+    for (int i = to - 1; i >= from; i--) {
+        if (PyArray_DIM(a, i) == 1) continue;
+        if (n == 1)
+            *stride = PyArray_STRIDE(a, i);
+        else if (PyArray_STRIDE(a, i) != n * *stride)
+            return 0;
+        n *= PyArray_DIM(a, i);
+    }
+    return 1;
+}
 
 static inline int tp_same_shape(PyObject *a, PyObject *b) {
     int n = tp_ndim(a);

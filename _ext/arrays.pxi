@@ -3,6 +3,8 @@ cdef extern from "arrays.h":
     ctypedef struct PyThreadState:
         pass
     int tp_kind(object)
+    int tp_strided_kind(object)
+    bint tp_one_stride(object, int start, int stop, cnp.npy_intp* stride)
     bint tp_is_int64(object)
     bint tp_is_bool(object)
     bint tp_is_numeric(object)

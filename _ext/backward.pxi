@@ -257,6 +257,9 @@ cdef class Pass:
                 if tuple((<Variable>changed).array_.shape) != tuple(v.array_.shape):
                     raise RuntimeError(f"a gradient hook returned shape {tuple((<Variable>changed).array_.shape)} "
                                        f"for a gradient of shape {tuple(v.array_.shape)}")
+                if (<Variable>changed).array_.dtype != v.array_.dtype:
+                    raise RuntimeError(f"a gradient hook returned dtype {(<Variable>changed).array_.dtype} "
+                                       f"for a gradient of dtype {v.array_.dtype}; convert it with .to(dtype)")
                 g = changed if self.create else (<Variable>changed).array_
         return g
 
@@ -268,7 +271,7 @@ cdef class Pass:
         elif old is None:
             leaf.grad_ = wrap(g if unshared else table.copy(g))
         else:
-            if old.node is not None or not add_in_place(old.array_, g):
+            if old.node is not None or old.cut is not None or not add_in_place(old.array_, g):
                 table_add(old, g)
             old.version.count += 1
 
@@ -313,8 +316,9 @@ cdef int check_fits(Variable leaf) except -1:
     old = (<Variable>leaf.grad_).array_
     if not (same_shape(old, None, leaf) and same_dtype(old, None, leaf)):
         raise RuntimeError(
-            f"backward: a tensor of shape {tuple(leaf.array_.shape)} and dtype {leaf.array_.dtype} has a .grad of shape "
-            f"{tuple(old.shape)} and dtype {old.dtype} from before its data changed; reset it first (.grad = None)")
+            f"backward: a tensor of shape {tuple(leaf.array_.shape)} and dtype {leaf.array_.dtype} has a .grad of "
+            f"shape {tuple(old.shape)} and dtype {old.dtype} from before its data changed; reset it first "
+            "(.grad = None)")
     return 0
 
 
@@ -344,6 +348,9 @@ cdef int table_add(Variable old, object g) except -1:
     if old.node is not None:
         old.node = None
         old.array_ = array + g
+        return 0
+    if old.cut is not None:
+        write(old, array_of(old) + g)
         return 0
     array += g
     old.array_ = as_array(array)

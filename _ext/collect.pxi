@@ -19,8 +19,8 @@ def collect(list params, state, tuple names):
         if p.grad_ is None:
             continue
         some.append(p)
-        arrays.append(p.array_)
-        grads.append((<Variable>p.grad_).array_)
+        arrays.append(array_of(p))
+        grads.append(array_of(<Variable>p.grad_))
         own = PyDict_GetItem(state, p)
         states.append(None if own == NULL else <object>own)
         for i in range(n):
@@ -28,7 +28,7 @@ def collect(list params, state, tuple names):
             if value == NULL or not isinstance(<object>value, Variable):
                 complete = False
                 break
-            (<list>columns[i]).append((<Variable><object>value).array_)
+            (<list>columns[i]).append(array_of(<Variable><object>value))
     return some, arrays, grads, states, dict(zip(names, columns)) if complete else None
 
 

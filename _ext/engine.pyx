@@ -3,6 +3,7 @@
 Its parts, in the order in which a value meets them:
 
 * ``graph.pxi``     what a graph is made of: Version, Op, Kept, Node, Variable;
+* ``rebinding.pxi`` aliases of memory that cannot be written;
 * ``apply.pxi``     forward: unwrap, run the op, wrap the result, hang a node on it;
 * ``backward.pxi``  reverse: visit the nodes newest first, run their rules, accumulate;
 * ``frontier.pxi``  the heap of nodes that are waiting for their turn;
@@ -48,7 +49,11 @@ cdef object load_tensor_table = None    # makes it, when a higher derivative is 
 cdef object tensor_type = None      # the class that results are wrapped in
 cdef object promote = None          # (op, args) -> args with one dtype, cast by recorded ops
 cdef object explain = None          # (op, args, params, error) -> the error a user should see
-cdef object refresh_view = None    # (view) -> None: gives a view whose base was written its new node
+cdef object refresh_view = None     # (view) -> None: gives a view whose base was written its new node
+cdef object array_type = None       # the class of the current backend's arrays
+cdef object check_array = None      # (op, i, array) -> None, or the error that it is another library's
+cdef object layouts = None          # where arrays cannot be written: the kernels that say what would be a view
+cdef object replace_part = None     # (content, chain, part) -> the content with another part
 cdef bint strict = False            # tests: a rule that changes the dtype of a gradient is an error
 
 # IEEE results without warnings, as in PyTorch: NumPy's error state is a context variable, and setting it costs 50 ns
@@ -59,6 +64,7 @@ with numpy.errstate(all="ignore"):
 cdef object quiet = _quiet
 
 include "graph.pxi"
+include "rebinding.pxi"
 include "apply.pxi"
 include "replay.pxi"
 include "frontier.pxi"
@@ -67,12 +73,21 @@ include "collect.pxi"
 
 
 def configure(**settings):
-    """Hand the engine what stands above it: any of table, load_tensor_table, tensor_type, promote, explain,
-    refresh, strict."""
-    global table, load_tensor_table, tensor_type, promote, explain, refresh_view, strict
+    """Hand the engine what stands above it: any of table, array_type, check_array, layouts, replace_part,
+    load_tensor_table, tensor_type, promote, explain, refresh, strict."""
+    global table, array_type, check_array, layouts, replace_part
+    global load_tensor_table, tensor_type, promote, explain, refresh_view, strict
     for name, value in settings.items():
         if name == "table":
             table = value
+        elif name == "array_type":
+            array_type = value
+        elif name == "check_array":
+            check_array = value
+        elif name == "layouts":
+            layouts = value
+        elif name == "replace_part":
+            replace_part = value
         elif name == "load_tensor_table":
             load_tensor_table = value
         elif name == "tensor_type":

@@ -294,6 +294,7 @@ cdef class Variable:
     cdef bint wants                     # of a leaf: requires_grad
     cdef Version version
     cdef View view_
+    cdef Cut cut                        # only where arrays cannot be written: see rebinding.pxi
     cdef Py_ssize_t epoch               # how often an in-place operation gave the memory a new history
     cdef uint64_t reshaped              # the number of the last node made before the array was given another shape
     cdef dict hooks                     # of a leaf
@@ -309,14 +310,15 @@ cdef class Variable:
 
     @property
     def array(self):
-        """The raw array of the current backend. Assigning rebinds it."""
-        return self.array_
+        """The raw array of the current backend. Assigning gives the tensor another memory."""
+        return array_of(self)
 
     @array.setter
     def array(self, value):
         if value is not self.array_ and self.array_ is not None and tuple(value.shape) != tuple(self.array_.shape):
             self.reshaped = _sequence
         self.array_ = value
+        self.cut = None
 
     @property
     def requires_grad(self):
@@ -393,8 +395,15 @@ cdef class Variable:
 
     def _set_shared(self, Variable other):
         # Used by constructors: a leaf on another tensor's memory.
-        self.array_ = other.array_
+        self.array_ = array_of(other)
         self.version = other.version
+        share_memory(self, other)
+
+    def _set_data(self, Variable other):
+        # Take over another tensor's memory, keeping the history. What was kept of the old content is out of date.
+        self.version.count += 1
+        self.array = array_of(other)
+        self._set_shared(other)
 
     def _rebase(self, Variable other):
         # An in-place operation: from now on the content was made by what made `other`.

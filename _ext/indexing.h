@@ -45,4 +45,24 @@ TP_DEFINE_SCATTER_ADD(float, f32)
 TP_DEFINE_SCATTER_ADD(double, f64)
 #define tp_scatter_add(kind, ...) TP_BY_KIND(tp_scatter_add, kind, __VA_ARGS__)
 
+/* y[index[j]] += source[j], rows of n elements; those at `skip` are left out. The rows of source lie
+ * row_step elements apart; their own elements lie side by side, or (spread) all in one place. */
+#define TP_DEFINE_SCATTER_ROWS(real, suffix)                                                            \
+    static TP_SIMD void tp_scatter_rows_##suffix(real *TP_RESTRICT y, const int64_t *TP_RESTRICT index, \
+                                                 const real *TP_RESTRICT source, npy_intp row_step,     \
+                                                 int spread, npy_intp many, npy_intp n, int64_t skip) { \
+        for (npy_intp j = 0; j < many; j++, source += row_step) {                                       \
+            real *TP_RESTRICT row = y + index[j] * n;                                                   \
+            if (index[j] == skip) continue;                                                             \
+            if (spread)                                                                                 \
+                for (npy_intp i = 0; i < n; i++) row[i] += *source;                                     \
+            else                                                                                        \
+                for (npy_intp i = 0; i < n; i++) row[i] += source[i];                                   \
+        }                                                                                               \
+    }
+
+TP_DEFINE_SCATTER_ROWS(float, f32)
+TP_DEFINE_SCATTER_ROWS(double, f64)
+#define tp_scatter_rows(kind, ...) TP_BY_KIND(tp_scatter_rows, kind, __VA_ARGS__)
+
 #endif

@@ -11,6 +11,7 @@ import pytest
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 TRAIN_DIGITS = EXAMPLES / "train_digits.py"
+CHAR_LM = EXAMPLES / "char_lm.py"
 
 pytestmark = pytest.mark.numpy_only
 
@@ -95,5 +96,50 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 )
 def test_bad_arguments(arguments: list, message: str, tmp_path: Path) -> None:
     done = run(TRAIN_DIGITS, *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
+# --- char_lm ------------------------------------------------------------------------------------------------
+
+QUICK = ("--steps", 40, "--width", 32, "--layers", 1, "--context", 32, "--sample", 60)
+
+
+@pytest.mark.usefixtures("needs_extra")
+def test_a_language_model_learns_and_writes(tmp_path: Path) -> None:
+    done = run(CHAR_LM, *QUICK, "--out", "lm.png", cwd=tmp_path)
+    found = re.search(r"held out: ([\d.]+) bits per character after 40 steps", done.stdout)
+    assert found, done.stdout + done.stderr
+    assert 2 < float(found[1]) < 5  # 6.6 before the first step
+    assert len(re.findall(r"^ +\d+ +[\d.]+ +[\d.]+$", done.stdout, re.MULTILINE)) == 10
+    written = done.stdout.partition("What it writes after 'def ':\n\n")[2].partition("\n\npicture")[0]
+    assert len(written) == 64
+    assert written.startswith("def ")
+    assert "bits" in done.stderr  # the progress bar
+    assert (tmp_path / "lm.png").stat().st_size > 20_000
+
+
+@pytest.mark.usefixtures("needs_extra")
+def test_the_same_seed_writes_the_same_text(tmp_path: Path) -> None:
+    def output(seed: int) -> str:
+        done = run(CHAR_LM, *QUICK, "--seed", seed, "--no-plot", cwd=tmp_path)
+        return re.sub(r" in \d+ s", "", done.stdout)
+
+    assert output(1) == output(1) != output(2)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("needs_extra")
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--steps", 0], "must be 1 or more, got 0"),
+        (["--heads", 5], "5 heads do not divide a width of 96"),
+        (["--prompt", ""], "at least one printable ASCII character"),
+        (["--out", "nowhere/x.png"], "no directory nowhere"),
+    ],
+)
+def test_bad_arguments_of_the_language_model(arguments: list, message: str, tmp_path: Path) -> None:
+    done = run(CHAR_LM, *arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert message in done.stderr

@@ -45,7 +45,7 @@ def test_moments_and_bounds(name, dtype):
     tensor = tp.zeros(300, 200, dtype=dtype)
     array = tensor.array
     assert draw(tensor) is tensor
-    assert tensor.array is array
+    assert tensor.array is array or not tp.backend.current().writes
     assert tensor.dtype == dtype
     values = tensor.numpy().astype(np.float64)
     assert abs(values.mean() - mean) < 5 * std / math.sqrt(values.size)

@@ -9,7 +9,7 @@ import pytest
 from cases.optim import assert_equal, every_algorithm, parameter, state_of, two_parameters, values
 
 import tiny_pytorch as tp
-from tiny_pytorch.optim import SGD, Adam
+from tiny_pytorch.optim import SGD, Adam, AdamW, RMSprop
 
 BAD_PARAMS = {
     "a Tensor": (lambda p: p, TypeError, "one Tensor"),
@@ -63,6 +63,12 @@ BAD_HYPERPARAMETERS = [
     (Adam, {"betas": (0.9, 0.9, 0.9)}, TypeError, "betas must be a pair"),
     (Adam, {"eps": -1e-8}, ValueError, "eps"),
     (Adam, {"weight_decay": -1}, ValueError, "weight_decay"),
+    (AdamW, {"betas": (-0.1, 0.9)}, ValueError, "beta1"),
+    (AdamW, {"weight_decay": -1}, ValueError, "weight_decay"),
+    (RMSprop, {"alpha": 1.1}, ValueError, "alpha must be at most 1, got 1.1"),
+    (RMSprop, {"alpha": -0.1}, ValueError, "alpha"),
+    (RMSprop, {"momentum": -0.1}, ValueError, "momentum"),
+    (RMSprop, {"eps": math.nan}, ValueError, "eps"),
 ]
 
 
@@ -90,6 +96,15 @@ class TestBadHyperparameters:
                 optimizer.step()
         assert_equal(values(params), before)
         assert_equal(state_of(optimizer, params), state)
+
+
+def test_what_only_pytorchs_adamw_has():
+    with pytest.raises(ValueError, match="amsgrad=True is not supported"):
+        AdamW(two_parameters(), amsgrad=True)
+    optimizer = AdamW(two_parameters())
+    optimizer.param_groups[0]["decoupled_weight_decay"] = False
+    with pytest.raises(ValueError, match="decoupled_weight_decay must be True"):
+        optimizer.step()
 
 
 def test_betas_by_position():

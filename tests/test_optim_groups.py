@@ -125,7 +125,7 @@ class TestOwnAlgorithms:
         optimizer.step()
         optimizer.step()
         assert_equal(values(params), [b - 0.5 * 3 * (i + 1) for i, b in enumerate(before)])
-        assert all(p.array is a for p, a in zip(params, arrays, strict=True))
+        assert all(p.array is a for p, a in zip(params, arrays, strict=True)) or not tp.backend.current().writes
 
     def test_step_of_its_own(self):
         class Mine(Optimizer):

@@ -3,7 +3,7 @@
     import tiny_pytorch as tp
 
 Tensors and their functions are here; layers in ``tp.nn``, optimizers in ``tp.optim``, loaders and data sets in
-``tp.data``, gradients in ``tp.autograd``, the array-API namespace in ``tp.array_api``.
+``tp.data``, whole models in ``tp.models``, gradients in ``tp.autograd``, the array-API namespace in ``tp.array_api``.
 """
 
 import importlib as _importlib
@@ -24,14 +24,16 @@ from .ops import (
     broadcast_tensors, broadcast_to, cat, ceil, chunk, clamp, clip, clone, column_stack, concat, concatenate,
     copysign, cos, cosh, count_nonzero, cumprod, cumsum, diag, diagonal, div, divide, dot, dropout, dstack, einsum,
     embedding, empty, empty_like, eq, equal, erf, exp, exp2, expm1, eye, flatten, flip, fliplr, flipud, floor,
-    floor_divide, fmax, fmin, fmod, from_numpy, full, full_like, gather, ge, greater, greater_equal, gt, hsplit,
-    hstack, hypot, index_add, index_select, inner, isclose, isfinite, isinf, isnan, kron, layer_norm, le, lerp,
+    floor_divide, fmax, fmin, fmod, from_numpy, full, full_like, gather, ge, greater, greater_equal, gt, gru, gru_cell,
+    hsplit, hstack, hypot, index_add, index_select, inner, isclose, isfinite, isinf, isnan, kron, layer_norm, le, lerp,
     less, less_equal, linspace, log, log10, log1p, log2, log_softmax, logaddexp, logical_and, logical_not,
-    logical_or, logical_xor, logspace, logsumexp, lt, masked_fill, masked_select, matmul, max, maximum, mean,
-    meshgrid, min, minimum, mm, moveaxis, movedim, mul, multinomial, multiply, mv, nan_to_num, narrow, ne, neg,
+    logical_or, logical_xor, logspace, logsumexp, lstm, lstm_cell, lt, masked_fill, masked_select,
+    matmul, max, maximum, mean, meshgrid, min, minimum, mm, moveaxis, movedim, mul, multinomial, multiply,
+    mv, nan_to_num, narrow, ne, neg,
     negative, nonzero, norm, normal, not_equal, ones, ones_like, outer, permute, positive, pow, prod, rand,
     rand_like, randint, randint_like, randn, randn_like, randperm, ravel, reciprocal, relu, relu_, remainder,
-    repeat_interleave, reshape, roll, rot90, round, row_stack, rsqrt, scatter, scatter_add, select, sigmoid, sign,
+    repeat_interleave, reshape, rnn_relu, rnn_relu_cell, rnn_tanh, rnn_tanh_cell,
+    roll, rot90, round, row_stack, rsqrt, scatter, scatter_add, select, sigmoid, sign,
     sin, sinh, softmax, sort, split, sqrt, square, squeeze, stack, std, std_mean, sub, subtract, sum, swapaxes,
     swapdims, t, take, take_along_dim, tan, tanh, tensor, tensor_split, tensordot, tile, topk, trace, transpose,
     tril, triu, true_divide, trunc, unbind, unflatten, unique, unsqueeze, var, var_mean, vdot, vsplit, vstack,
@@ -41,11 +43,11 @@ from .random import Generator, default_generator, get_rng_state, initial_seed, m
 from .version import __version__
 
 if _TYPE_CHECKING:
-    from . import array_api, cuda, data, nn, optim, testing, utils
+    from . import array_api, cuda, data, models, nn, optim, testing, utils
     from .serialization import load, save
 
 # What is loaded when it is first used, so that the import stays near NumPy's own.
-_PARTS = ("array_api", "cuda", "data", "nn", "optim", "serialization", "testing", "utils")
+_PARTS = ("array_api", "cuda", "data", "models", "nn", "optim", "serialization", "testing", "utils")
 _PLACES = {"load": "serialization", "save": "serialization"}
 
 

@@ -7,10 +7,36 @@ from typing import Any
 import numpy
 
 from . import backend
-from .backend.numpy import get_num_threads, set_num_threads
+from .backend.numpy import get_num_threads
+from .backend.numpy import set_num_threads as _set_own
 from .version import __version__
 
 __all__ = ["config", "get_num_threads", "set_num_threads", "show_config"]
+
+
+def set_num_threads(n: int) -> None:
+    """Let kernels, and the matrix products of the library in use, take up to ``n`` threads, the calling one included.
+
+    At start it is ``TINY_PYTORCH_NUM_THREADS``, else all usable cores. Small arrays are always worked on by one thread.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``n`` is not an integer from 1 to 256.
+
+    Examples
+    --------
+    >>> import tiny_pytorch as tp
+    >>> before = tp.get_num_threads()
+    >>> tp.set_num_threads(1)
+    >>> tp.get_num_threads()
+    1
+    >>> tp.set_num_threads(before)
+    """
+    _set_own(n)
+    own = backend.current().set_num_threads
+    if own is not None:
+        own(int(n))
 
 
 def config() -> dict[str, Any]:

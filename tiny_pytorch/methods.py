@@ -215,6 +215,9 @@ class OpMethods(Variable):
     trace = ops.trace
     # copying
     clone = ops.clone
+    # creation
+    tril = ops.tril
+    triu = ops.triu
     # cumulative
     cumprod = ops.cumprod
     cumsum = ops.cumsum
@@ -337,6 +340,9 @@ class OpMethods(Variable):
     remainder = ops.remainder
     round = ops.round
     trunc = ops.trunc
+    # sampling
+    bernoulli = ops.bernoulli
+    multinomial = ops.multinomial
     # selection
     clamp = ops.clamp
     clip = ops.clip

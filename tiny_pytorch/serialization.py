@@ -86,7 +86,7 @@ def save(obj: Any, f: str | os.PathLike[str] | IO[bytes]) -> None:
         if not (isinstance(obj, dict) and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in obj.items())):
             raise TypeError("save: a .safetensors file holds a flat dict from names to tensors, such as a state dict")
         to_numpy = backend.current().to_numpy
-        arrays = {name: numpy.ascontiguousarray(to_numpy(tensor.array)) for name, tensor in obj.items()}
+        arrays = {name: numpy.array(to_numpy(tensor.array), order="C") for name, tensor in obj.items()}
         _safetensors().save_file(arrays, os.fspath(f))
         return
     buffer = io.BytesIO()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import copy
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -226,7 +227,7 @@ class Tensor(OpMethods):
         return int(value)
 
     def __contains__(self, value: Any) -> builtins.bool:
-        return bool((self == value).any())
+        return bool(ops.eq(self, value).any())
 
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
         """The array-API namespace that computes on Tensors."""
@@ -276,8 +277,7 @@ class Tensor(OpMethods):
     def data(self, value: Tensor) -> None:
         if not isinstance(value, Variable):
             raise TypeError(f"data: expected a Tensor, got {type(value).__name__}")
-        self.array = value.array
-        self.bump_version()
+        self._set_data(value)
 
     def requires_grad_(self, requires_grad: builtins.bool = True) -> Tensor:
         """Set ``requires_grad``; returns the tensor."""
@@ -389,23 +389,22 @@ class Tensor(OpMethods):
 
     def is_contiguous(self) -> builtins.bool:
         """Whether the elements lie in row-major order without gaps."""
-        k = backend.kernels()
-        return not self.numel() or k.shares_memory(k.xp.reshape(self.array, (-1,)), self.array)
+        return bool(backend.kernels().is_contiguous(self.array))
 
     # Filling in place
 
     def copy_(self, other: Any, non_blocking: builtins.bool = False) -> Tensor:
         """Overwrite with ``other``, broadcast and converted to this dtype. Gradients flow to ``other``."""
         other = other if isinstance(other, Variable) else ops.tensor(other)
-        return inplace(_copied, self, other)
+        return inplace(_copy, self, other)
 
     def fill_(self, value: Any) -> Tensor:
         """Overwrite every element with ``value``."""
-        return inplace(ops.full_like, self, value)
+        return inplace(_fill, self, value)
 
     def zero_(self) -> Tensor:
         """Overwrite with zeros."""
-        return inplace(ops.zeros_like, self)
+        return inplace(_zero, self)
 
     def normal_(self, mean: Any = 0.0, std: Any = 1.0, *, generator: Any = None) -> Tensor:
         """Overwrite with samples of the normal distribution ``N(mean, std^2)``."""
@@ -432,12 +431,14 @@ class Tensor(OpMethods):
         memo[id(self)] = copied
         if self.grad is not None:
             copied.grad = ops.clone(self.grad.detach())
+        copied.__dict__.update(copy.deepcopy(self.__dict__, memo))
         return copied
 
     def __copy__(self) -> Tensor:
         copied = type(self).__new__(type(self))
         copied._set_shared(self)
         copied.requires_grad = self.requires_grad
+        copied.__dict__.update(self.__dict__)
         return copied
 
 
@@ -454,9 +455,20 @@ def _names_dtype(name: str) -> bool:
     return True
 
 
-def _copied(x: Tensor, other: Tensor) -> Tensor:
+def _copy(x: Tensor, other: Tensor) -> Tensor:
     result = ops.broadcast_to(other, x.shape)
     return ops.clone(result.to(x.dtype))
+
+
+# What follows is named after the method it serves: errors name it.
+
+
+def _fill(x: Tensor, value: Any) -> Tensor:
+    return ops.full_like(x, value)
+
+
+def _zero(x: Tensor) -> Tensor:
+    return ops.zeros_like(x)
 
 
 def _normal(x: Tensor, mean: Any, std: Any, generator: Any) -> Tensor:

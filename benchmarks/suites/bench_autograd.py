@@ -4,6 +4,8 @@ import numpy
 
 import tiny_pytorch as tp
 
+from .devices import synchronised
+
 
 def normal(*shape, requires_grad=False):
     """Reproducible float32 values."""
@@ -11,6 +13,7 @@ def normal(*shape, requires_grad=False):
     return tensor.requires_grad_(requires_grad)
 
 
+@synchronised
 class ScalarChain:
     """``y = y * x + x`` fifty times: what an op costs by itself."""
 
@@ -35,6 +38,7 @@ class ScalarChain:
         self.x.grad = self.y.grad = None
 
 
+@synchronised
 class FanOut:
     """One tensor used by many: gradients that are summed into one buffer."""
 
@@ -53,6 +57,7 @@ class FanOut:
         self.x.grad = None
 
 
+@synchronised
 class DeepChain:
     def setup(self):
         self.x = normal(1, requires_grad=True)
@@ -64,6 +69,7 @@ class DeepChain:
         y.sum().backward()
 
 
+@synchronised
 class SecondOrder:
     def setup(self):
         self.x, self.w = normal(32, 16), normal(16, 8, requires_grad=True)

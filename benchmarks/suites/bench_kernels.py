@@ -5,19 +5,27 @@ import numpy
 from tiny_pytorch import backend
 from tiny_pytorch.backend.table import Kernels
 
+from .devices import array, synchronised
+
 TWINS = ["compiled", "reference"]
 
 
 def table(twin):
-    """The kernel table in use, or the reference's over NumPy."""
-    return backend.kernels() if twin == "compiled" else Kernels(numpy)
+    """The kernel table in use, or the reference's over the same library."""
+    return backend.kernels() if twin == "compiled" else Kernels(backend.kernels().xp)
 
 
 def normal(*shape):
     """Reproducible float32 values."""
-    return numpy.random.default_rng(0).standard_normal(shape).astype(numpy.float32)
+    return array(numpy.random.default_rng(0).standard_normal(shape).astype(numpy.float32))
 
 
+def integers(n, count):
+    """Reproducible integers from 0 to n - 1."""
+    return array(numpy.random.default_rng(0).integers(0, n, count))
+
+
+@synchronised
 class Elementwise:
     params = [TWINS, [1, 1_000, 30_000, 1_000_000, 30_000_000]]
     param_names = ["kernel", "elements"]
@@ -36,6 +44,7 @@ class Elementwise:
         self.k.relu_grad(self.y, self.x)
 
 
+@synchronised
 class Linear:
     params = [TWINS, [(32, 64, 32), (32, 784, 128), (128, 784, 512)]]
     param_names = ["kernel", "batch, in, out"]
@@ -52,6 +61,7 @@ class Linear:
         self.k.linear_grad(self.g, self.x, self.w, (True, True, True))
 
 
+@synchronised
 class Classifier:
     params = [TWINS, [(32, 10), (256, 1000)]]
     param_names = ["kernel", "batch, classes"]
@@ -59,7 +69,7 @@ class Classifier:
     def setup(self, twin, shape):
         self.k = table(twin)
         self.x, self.g = normal(*shape), normal(*shape)
-        self.target = numpy.random.default_rng(0).integers(0, shape[1], shape[0])
+        self.target = integers(shape[1], shape[0])
 
     def time_cross_entropy(self, twin, shape):
         self.k.cross_entropy(self.x, self.target, "mean", -100)
@@ -71,6 +81,7 @@ class Classifier:
         self.k.log_softmax(self.x, 1)
 
 
+@synchronised
 class Norm:
     params = [TWINS, [(32, 64), (512, 1024)]]
     param_names = ["kernel", "rows, features"]
@@ -91,6 +102,7 @@ class Norm:
         self.k.batch_norm(self.x, self.w, self.b, 1e-5)
 
 
+@synchronised
 class Scatter:
     params = [TWINS, [(1000, 64, 500)]]
     param_names = ["kernel", "rows, width, indices"]
@@ -99,7 +111,7 @@ class Scatter:
         rows, width, count = sizes
         self.k = table(twin)
         self.x, self.source = normal(rows, width), normal(count, width)
-        self.index = numpy.random.default_rng(0).integers(0, rows, count)
+        self.index = integers(rows, count)
 
     def time_scatter_add(self, twin, sizes):
         self.k.scatter_add(self.x, self.index, self.source)

@@ -1,6 +1,9 @@
 """Optimizer steps, each beside its reference twin; the sizes fit L1, L2, L3 and none."""
 
 import tiny_pytorch as tp
+from tiny_pytorch.backend.table import Kernels
+
+from .devices import synchronised
 
 SHAPES = {
     "64-32-10 network": [(32, 64), (32,), (10, 32), (10,)],
@@ -10,6 +13,7 @@ SHAPES = {
 }
 
 
+@synchronised
 class Step:
     params = [["numpy", "reference"], list(SHAPES)]
     param_names = ["kernel", "parameters"]
@@ -22,11 +26,8 @@ class Step:
         self.sgd = tp.optim.SGD(self.tensors, lr=1e-3, momentum=0.9)
         self.before = {}
         if twin == "reference":  # the reference kernels behind the same optimizer
-            import numpy
-
-            from tiny_pytorch.backend.table import Kernels
-
-            table, twins = tp.backend.kernels(), Kernels(numpy)
+            table = tp.backend.kernels()
+            twins = Kernels(table.xp)
             for name in ("adam", "sgd"):
                 self.before[name] = getattr(table, name)
                 setattr(table, name, getattr(twins, name))

@@ -6,7 +6,10 @@ import numpy
 
 import tiny_pytorch as tp
 
+from .devices import synchronised
 
+
+@synchronised
 class Mlp:
     params = [["64-32-10, batch 32", "784-128-10, batch 32", "784-512-512-10, batch 128"]]
     param_names = ["network"]
@@ -42,6 +45,7 @@ class Mlp:
             self.time_training_step(network)
 
 
+@synchronised
 class Digits:
     def setup(self):
         self.loader = tp.data.DataLoader(tp.data.datasets.Digits(train=True), batch_size=32, shuffle=True)

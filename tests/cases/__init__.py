@@ -4,13 +4,41 @@ An op without a row fails `test_every_op_has_a_row`. A row names the op, calls i
 defines it in NumPy, and says on which arguments; `tests/test_ops.py` makes all tests from that.
 """
 
-from . import activation, comparison, elementwise, indexing, linalg, loss, norm, reduction, shape
+from . import (
+    activation,
+    attention,
+    comparison,
+    conv,
+    elementwise,
+    indexing,
+    linalg,
+    loss,
+    norm,
+    pooling,
+    reduction,
+    rnn,
+    shape,
+)
 from .case import Case
 
 __all__ = ["CASES", "Case"]
 
 CASES = [
     case
-    for family in (elementwise, reduction, shape, indexing, linalg, activation, norm, loss, comparison)
+    for family in (
+        elementwise,
+        reduction,
+        shape,
+        indexing,
+        linalg,
+        activation,
+        attention,
+        conv,
+        pooling,
+        norm,
+        loss,
+        rnn,
+        comparison,
+    )
     for case in family.CASES
 ]

@@ -95,6 +95,8 @@ CASES = [
          (floats(2, 3), columns, floats(2, 2))),
     Case("index_add", lambda t, x, i, s: t.index_add(x, 0, i, s, alpha=2), lambda x, i, s: added(x, i, 2 * s),
          (floats(3, 2), integers(4, values=[0, 2, 0, 0]), floats(4, 2))),
+    Case("index_add", lambda t, x, i, s: t.index_add(x, 1, i, s), lambda x, i, s: added(x.T, i, s.T).T,
+         (floats(2, 3), integers(4, values=[0, 2, 0, 0]), floats(2, 4)), "axis 1"),
     Case("nn.functional.embedding", lambda t, i, w: t.nn.functional.embedding(i, w), lambda i, w: w[i],
          (columns, floats(4, 3))),
     Case("nn.functional.one_hot", lambda t, i: t.nn.functional.one_hot(i, 4),

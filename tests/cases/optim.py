@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tiny_pytorch as tp
-from tiny_pytorch.optim import SGD, Adam, Optimizer
+from tiny_pytorch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 
 
 def parameter(array: Any, dtype: Any = None) -> Any:
@@ -27,6 +27,12 @@ ALGORITHMS = {
     "SGD, PyTorch's nesterov": (SGD, {"momentum": 0.9, "dampening": 0, "nesterov": True}),
     "Adam": (Adam, {}),
     "Adam with decay": (Adam, {"weight_decay": 0.1, "betas": (0.8, 0.99)}),
+    "AdamW": (AdamW, {}),
+    "AdamW with decay": (AdamW, {"weight_decay": 0.1, "betas": (0.8, 0.99)}),
+    "RMSprop": (RMSprop, {}),
+    "RMSprop with momentum": (RMSprop, {"weight_decay": 0.1, "momentum": 0.9, "alpha": 0.9}),
+    "RMSprop, centered": (RMSprop, {"centered": True, "eps": 1e-3}),
+    "RMSprop, centered, with momentum": (RMSprop, {"centered": True, "momentum": 0.9, "eps": 1e-3}),
 }
 every_algorithm = pytest.mark.parametrize("cls, options", ALGORITHMS.values(), ids=ALGORITHMS)
 

@@ -16,18 +16,20 @@ SHAPES = [(), (0,), (1,), (3, 0, 2), (7,), (5, 13), (2, 3, 4), (BETWEEN,), (BETW
 
 
 class Rule:
-    """A rule with values for its hyper-parameters, and how many lists of state it has."""
+    """A rule with values for its hyper-parameters; ``state`` says of each list of state whether it is there."""
 
-    def __init__(self, name: str, n_state: int, *hyperparameters: Any):
-        self.name, self.n_state, self.hyperparameters = name, n_state, hyperparameters
-        self.has_steps = name == "adam"
+    def __init__(self, name: str, state: tuple[bool, ...], *hyperparameters: Any):
+        self.name, self.state, self.hyperparameters = name, state, hyperparameters
+        self.n_state = sum(state)
+        self.has_steps = name in ("adam", "adamw", "rmsprop")
 
     def __repr__(self) -> str:
-        return f"{self.name}{self.hyperparameters}"
+        return f"{self.name}{self.hyperparameters}" + ("-centered" if self.name == "rmsprop" and self.state[1] else "")
 
     def _arguments(self, lists: list[Any]) -> list[Any]:
-        state = lists[2:] or [None]
-        return [lists[0], lists[1], *state, *self.hyperparameters]
+        present = iter(lists[2:])
+        state = [next(present) if there else None for there in self.state]
+        return [lists[0], lists[1], *state, *present, *self.hyperparameters]
 
     def compiled(self, lists: list[Any]) -> Any:
         return getattr(compiled, self.name)(*self._arguments(lists))
@@ -37,18 +39,24 @@ class Rule:
 
 
 RULES = [
-    Rule("sgd", 0, 0.1, 0.0, 0.0, False),
-    Rule("sgd", 0, 0.1, 0.0, 0.3, False),
-    Rule("sgd", 1, 0.1, 0.9, 0.3, False),
-    Rule("sgd", 1, 0.1, 0.9, 0.0, True),
-    Rule("sgd_dampened", 0, 0.1, 0.0, 0.0, 0.0, False),
-    Rule("sgd_dampened", 0, 0.1, 0.0, 0.0, 0.3, False),
-    Rule("sgd_dampened", 1, 0.1, 0.9, 0.2, 0.0, False),
-    Rule("sgd_dampened", 1, 0.1, 0.9, 0.2, 0.3, False),
-    Rule("sgd_dampened", 1, 0.1, 0.9, 0.0, 0.0, True),
-    Rule("sgd_dampened", 1, 0.1, 0.9, 0.0, 0.3, True),
-    Rule("adam", 2, 0.1, 0.9, 0.999, 1e-8, 0.0),
-    Rule("adam", 2, 0.1, 0.8, 0.95, 1e-3, 0.3),
+    Rule("sgd", (False,), 0.1, 0.0, 0.0, False),
+    Rule("sgd", (False,), 0.1, 0.0, 0.3, False),
+    Rule("sgd", (True,), 0.1, 0.9, 0.3, False),
+    Rule("sgd", (True,), 0.1, 0.9, 0.0, True),
+    Rule("sgd_dampened", (False,), 0.1, 0.0, 0.0, 0.0, False),
+    Rule("sgd_dampened", (False,), 0.1, 0.0, 0.0, 0.3, False),
+    Rule("sgd_dampened", (True,), 0.1, 0.9, 0.2, 0.0, False),
+    Rule("sgd_dampened", (True,), 0.1, 0.9, 0.2, 0.3, False),
+    Rule("sgd_dampened", (True,), 0.1, 0.9, 0.0, 0.0, True),
+    Rule("sgd_dampened", (True,), 0.1, 0.9, 0.0, 0.3, True),
+    Rule("rmsprop", (True, False, False), 0.1, 0.99, 1e-2, 0.0, 0.0),
+    Rule("rmsprop", (True, False, True), 0.1, 0.9, 1e-2, 0.3, 0.9),
+    Rule("rmsprop", (True, True, False), 0.1, 0.9, 1e-2, 0.3, 0.0),
+    Rule("rmsprop", (True, True, True), 0.1, 0.9, 1e-2, 0.0, 0.9),
+    Rule("adamw", (True, True), 0.1, 0.9, 0.999, 1e-8, 0.0),
+    Rule("adamw", (True, True), 0.1, 0.8, 0.95, 1e-3, 0.3),
+    Rule("adam", (True, True), 0.1, 0.9, 0.999, 1e-8, 0.0),
+    Rule("adam", (True, True), 0.1, 0.8, 0.95, 1e-3, 0.3),
 ]
 every_rule = pytest.mark.parametrize("rule", RULES, ids=repr)
 
@@ -58,8 +66,11 @@ def make(rule: Rule, shapes: list[tuple[int, ...]], dtype: Any, seed: int = 0) -
     rng = np.random.default_rng(seed)
     lists = [[np.asarray(rng.standard_normal(s)).astype(dtype) for s in shapes] for _ in range(2 + rule.n_state)]
     if rule.has_steps:
-        lists[3] = [np.abs(v) for v in lists[3]]
-        lists[3] = [np.asarray(v) for v in lists[3]]  # np.abs of shape () is a scalar
+        squares = 2 if rule.name == "rmsprop" else 3
+        lists[squares] = [np.asarray(np.abs(v)) for v in lists[squares]]  # np.abs of shape () is a scalar
+        if rule.name == "rmsprop" and rule.state[1]:  # a variance that is no difference of almost equal numbers
+            pairs = zip(lists[2], lists[3], strict=True)
+            lists[2] = [np.asarray(v + m * m + 1, dtype) for v, m in pairs]
         lists.append([np.full((), 3 * i, np.float32) for i in range(len(shapes))])
     return lists
 

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 
+import numpy as _numpy
+
 from .. import backend as _backend
 from .._ext import engine as _engine
 from .._ext.engine import Node, Variable
+from ..backend.table import Kernels
 from .backward import backward, grad
 from .cast import cast
 from .declare import KERNEL_OPS, Op, op
@@ -12,14 +15,22 @@ from .errors import ShapeError, explain
 from .function import Function, FunctionCtx
 from .grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck
-from .inplace import assign, inplace, refresh, write_result
-from .promotion import promote, result_type
+from .inplace import assign, inplace, refresh, replaced, write_result
+from .promotion import check_array, promote, result_type
 
 alias, leaf, shared = _engine.alias, _engine.leaf, _engine.shared
 bump_versions, collect = _engine.bump_versions, _engine.collect
 
-_engine.configure(promote=promote, explain=explain, refresh=refresh)
-_backend.on_change(lambda backend: _engine.configure(table=backend.kernels))
+_engine.configure(promote=promote, explain=explain, refresh=refresh, replace_part=replaced, check_array=check_array)
+
+
+def _compute_on(backend: _backend.Backend) -> None:
+    """Hand the engine what it needs of a backend."""
+    layouts = None if backend.writes else Kernels(_numpy)
+    _engine.configure(table=backend.kernels, array_type=backend.array_type, layouts=layouts)
+
+
+_backend.on_change(_compute_on)
 
 
 def configure_tensors(tensor_type: type, load_tensor_table: Callable[[], object]) -> None:

@@ -39,7 +39,8 @@ def _seed(root: Variable, gradient: Any, create_graph: bool, caller: str) -> Any
 
 
 def _sequence(value: Any) -> list[Any]:
-    return [value] if value is None or isinstance(value, Variable) else list(value)
+    one = value is None or isinstance(value, Variable) or hasattr(value, "shape") or not hasattr(value, "__iter__")
+    return [value] if one else list(value)
 
 
 def _seeds(roots: Sequence[Variable], gradients: Any, create_graph: bool, caller: str) -> list[Any]:
@@ -115,6 +116,7 @@ def grad(
     create_graph: bool = False,
     allow_unused: bool | None = None,
     materialize_grads: bool = False,
+    only_inputs: bool = True,
 ) -> tuple[Any, ...]:
     """``d(sum of outputs * grad_outputs) / d(inputs)``, returned rather than accumulated.
 
@@ -132,6 +134,8 @@ def grad(
         Return None for an input that the outputs do not depend on, instead of raising.
     materialize_grads : bool
         Return zeros instead of None for such an input.
+    only_inputs : bool
+        Accepted as True alone: nothing is accumulated into other leaves. ``backward`` does that.
 
     Returns
     -------
@@ -152,6 +156,8 @@ def grad(
     >>> first.item(), second.item()
     (27.0, 18.0)
     """
+    if not only_inputs:
+        raise ValueError("grad: only_inputs=False is not offered; backward() accumulates into every leaf")
     roots, wanted = _sequence(outputs), _sequence(inputs)
     seeds = _seeds(roots, grad_outputs, create_graph, "grad")
     _check_inputs(wanted, "grad")

@@ -38,7 +38,22 @@ class FunctionCtx:
         self._constant = {id(o) for o in outputs}
 
     def mark_dirty(self, *inputs: Variable) -> None:
-        """These inputs were written in place by the forward, and are among its outputs."""
+        """These inputs are written in place by the forward, and are among its outputs.
+
+        Raises
+        ------
+        RuntimeError
+            For a leaf that requires a gradient, and for a view, if the operation is recorded.
+        """
+        for tensor in inputs:
+            if not any(self.needs_input_grad):
+                break
+            if tensor._view is not None or (tensor.requires_grad and tensor.is_leaf):
+                what = "a view" if tensor._view is not None else "a leaf tensor that requires a gradient"
+                raise RuntimeError(
+                    f"mark_dirty: {what} cannot be written in place by a Function; clone it before, or return a new "
+                    "tensor"
+                )
         self._dirty = {id(i) for i in inputs}
 
     def set_materialize_grads(self, value: bool) -> None:

@@ -49,16 +49,22 @@ class _GradMode:
         @functools.wraps(function)
         def decorated(*args: Any, **kwargs: Any) -> Any:
             generator = function(*args, **kwargs)
-            sent = None
+            resume, given = generator.send, None
             try:
                 while True:
                     with self._copy():
-                        value = generator.send(sent)
-                    sent = yield value
+                        value = resume(given)
+                    try:
+                        resume, given = generator.send, (yield value)
+                    except GeneratorExit:
+                        raise
+                    except BaseException as error:
+                        resume, given = generator.throw, error
             except StopIteration as stop:
                 return stop.value
             finally:
-                generator.close()
+                with self._copy():
+                    generator.close()
 
         return decorated
 
@@ -123,15 +129,20 @@ class set_grad_enabled(_GradMode):
     False
     """
 
-    __slots__ = ("mode",)
+    __slots__ = ("_entered", "mode")
 
     def __init__(self, mode: bool) -> None:
         super().__init__()
         self.mode = bool(mode)
+        self._entered = False
         self._before.append(engine.set_grad_enabled(self.mode))
 
     def __enter__(self) -> None:
-        engine.set_grad_enabled(self.mode)
+        if self._entered:
+            super().__enter__()
+        else:  # the first time, what was before is known already
+            self._entered = True
+            engine.set_grad_enabled(self.mode)
 
     def _copy(self) -> _GradMode:
         return type(self)(self.mode)

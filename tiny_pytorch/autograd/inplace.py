@@ -13,10 +13,11 @@ from typing import Any
 from .. import backend
 from .._ext import engine
 from .._ext.engine import Variable, is_grad_enabled
+from ..backend.reference.gather import ARRAY
 from .cast import cast
 from .declare import op
 
-__all__ = ["assign", "inplace", "refresh"]
+__all__ = ["assign", "inplace", "refresh", "replaced"]
 
 
 @op(name="write_view")
@@ -49,6 +50,16 @@ def zero_at(k: Any, x: Any, *, positions: Any) -> Any:
 @zero_at.gradient
 def _(k: Any, g: Any, saved: Any, positions: Any) -> tuple[Any]:
     return (k.zero_at(g, positions=positions),)
+
+
+def replaced(content: Any, chain: tuple, part: Any) -> Any:
+    """``content`` with the part that ``chain`` cuts out replaced by ``part``: how a view is written where arrays cannot
+    be."""
+    k = backend.kernels()
+    shape = tuple(content.shape)
+    places = _cut(k, k.xp.reshape(k.xp.arange(_size(shape)), shape), chain)
+    flat, new, places = (k.xp.reshape(a, (-1,)) for a in (content, part, places))
+    return k.xp.reshape(k.index_put(flat, new, places, index=(ARRAY,)), shape)
 
 
 def _size(shape: tuple[int, ...]) -> int:
@@ -95,8 +106,16 @@ def _refuse(x: Variable, name: str) -> None:
 def assign(x: Variable, array: Any) -> None:
     """Put ``array`` (same shape and dtype) into ``x``'s memory, or where the library cannot write, rebind ``x``."""
     if array is not x.array:
-        x.array = backend.kernels().write(x.array, array)
-    x.bump_version()
+        try:
+            engine.write(x, backend.kernels().write(x.array, array))
+        except ValueError as error:
+            raise RuntimeError(
+                f"in place: the memory of this tensor of shape {tuple(x.array.shape)} cannot be written ({error}): it "
+                "is expanded, so that several elements share one place, or belongs to a read-only array. Write to a "
+                ".clone() of it"
+            ) from error
+    else:
+        x.bump_version()
 
 
 def inplace(function: Callable[..., Any], x: Variable, *args: Any, **params: Any) -> Variable:

@@ -18,7 +18,7 @@ from .._ext.engine import Op, Variable
 from ..backend.dtypes import DType, as_dtype, get_default_dtype
 from .cast import cast
 
-__all__ = ["promote", "result_type"]
+__all__ = ["check_array", "promote", "result_type"]
 
 _RANK = {"bool": 0, "uint": 1, "int": 1, "float": 2, "complex": 3}
 
@@ -87,6 +87,18 @@ def _converted(value: Any, dtype: DType) -> Any:
     return int(value) if value is not None and isinstance(value, bool) and dtype.name != "bool" else value
 
 
+def check_array(op: Op, i: int, array: Any) -> None:
+    """The error that argument ``i`` is an array of another library than the current one. The engine calls this."""
+    here = backend.current()
+    if not here.owns(array):
+        there = backend.owner(array)
+        kind = f"{type(array).__module__}.{type(array).__qualname__}"
+        raise TypeError(
+            f"{op.name}: argument {i} holds an array of {there.name if there else 'another library'} ({kind}), but the "
+            f"backend is {here.name}. Nothing is moved between libraries silently: tp.tensor(x) copies it"
+        )
+
+
 def _operand(op: Op, i: int, value: Any, here: backend.Backend) -> Any:
     if isinstance(value, Variable) or value is None:
         return value
@@ -97,7 +109,11 @@ def _operand(op: Op, i: int, value: Any, here: backend.Backend) -> Any:
             return number(value)
     if here.owns(value):
         return engine.leaf(value)
+    there = backend.owner(value)
     hint = "tp.tensor(...) makes one"
-    if isinstance(value, numpy.ndarray):
-        hint = f"the backend is {here.name}, and NumPy arrays are not moved silently: tp.tensor(...) copies one"
+    if there is not None:
+        hint = (
+            f"it is an array of {there.name}, the backend is {here.name}, and nothing is moved silently: tp.tensor(x) "
+            "copies it"
+        )
     raise TypeError(f"{op.name}: argument {i} is a {type(value).__name__}; expected a Tensor or a number ({hint})")

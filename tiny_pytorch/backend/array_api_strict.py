@@ -8,6 +8,7 @@ import array_api_strict
 import numpy
 
 from . import Backend
+from .devices import requested
 from .table import Kernels
 
 
@@ -21,10 +22,17 @@ def shares_memory(x: Any, y: Any) -> bool:
     return numpy.may_share_memory(to_numpy(x), to_numpy(y))
 
 
+def is_contiguous(x: Any) -> bool:
+    """Its arrays show no strides, those that it wraps do."""
+    return bool(to_numpy(x).flags.c_contiguous)
+
+
 def load() -> Backend:
+    requested("array_api_strict", ["cpu"])
     array_api_strict.set_array_api_strict_flags(api_version="2024.12")
     kernels = Kernels(array_api_strict)
     kernels.override("shares_memory", shares_memory)
+    kernels.override("is_contiguous", is_contiguous)
     return Backend(
         name="array_api_strict",
         xp=array_api_strict,
@@ -32,5 +40,5 @@ def load() -> Backend:
         from_numpy=lambda array: array_api_strict.asarray(array, copy=True),
         to_numpy=to_numpy,
         device_of=lambda array: "cpu",  # its devices are pretended ones in host memory
-        owns=lambda value: isinstance(value, type(array_api_strict.empty(0))),
+        array_type=type(array_api_strict.empty(0)),
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["Device"]
+__all__ = ["Device", "requested"]
 
 
 class Device(str):
@@ -39,3 +41,23 @@ class Device(str):
 
     def __repr__(self) -> str:
         return f"device({str(self)!r})"
+
+
+def requested(backend: str, present: Sequence[str]) -> Device:
+    """The device that ``TINY_PYTORCH_DEVICE`` asks for among those ``present`` here, by default the first of them.
+
+    A kind without a number (``"cuda"``) means the first device of that kind.
+
+    Raises
+    ------
+    ValueError
+        If the backend does not have it.
+    """
+    name = os.environ.get("TINY_PYTORCH_DEVICE") or present[0]
+    for device in map(Device, present):
+        if name in (device, device.type):
+            return device
+    raise ValueError(
+        f"TINY_PYTORCH_DEVICE={name}: there is no such device for the backend {backend}, which has "
+        f"{', '.join(present)} here. Choose one of them, or another library by TINY_PYTORCH_BACKEND"
+    )

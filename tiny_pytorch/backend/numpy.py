@@ -6,6 +6,7 @@ gate then calls the reference, which also raises the errors. A build without the
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from types import ModuleType
@@ -13,15 +14,30 @@ from typing import Any
 
 import numpy
 
-from .._ext import clip, elementwise, engine, indexing, linalg, nn, optim, parallel
+from .._ext import (
+    activation,
+    attention,
+    clip,
+    conv,
+    elementwise,
+    engine,
+    indexing,
+    linalg,
+    nn,
+    optim,
+    parallel,
+    pooling,
+    rnn,
+)
 from .._ext.gate import Gate
 from . import Backend, blas
+from .devices import requested
 from .reference.gather import ARRAY
 from .table import Kernels, reference_kernels
 
 __all__ = ["get_num_threads", "load", "set_num_threads"]
 
-FAMILIES: list[ModuleType] = [clip, elementwise, indexing, linalg, nn, optim]
+FAMILIES: list[ModuleType] = [activation, attention, clip, conv, elementwise, indexing, linalg, nn, optim, pooling, rnn]
 
 
 def compiled_kernels() -> dict[str, Callable[..., Any]]:
@@ -37,17 +53,8 @@ def zero_at(x: numpy.ndarray, positions: numpy.ndarray) -> numpy.ndarray:
 
 
 def write(x: numpy.ndarray, value: numpy.ndarray) -> numpy.ndarray:
-    _check_writeable(x)
     numpy.copyto(x, value)
     return x
-
-
-def _check_writeable(x: numpy.ndarray) -> None:
-    if not x.flags.writeable:
-        raise RuntimeError(
-            f"memory of shape {x.shape} cannot be written in place: it belongs to an expanded tensor, whose elements "
-            "share it, or to a read-only NumPy array. Write into a .clone() of it"
-        )
 
 
 def shares_memory(x: numpy.ndarray, y: numpy.ndarray) -> bool:
@@ -59,22 +66,21 @@ def index(x: numpy.ndarray, *arrays: numpy.ndarray, index: tuple) -> numpy.ndarr
 
 
 def index_add(g: numpy.ndarray, *arrays: numpy.ndarray, index: tuple, shape: tuple) -> numpy.ndarray:
-    result = numpy.zeros(shape, g.dtype)
     if not arrays:
+        result = numpy.zeros(shape, g.dtype)
         result[index] = g
         return result
     if index[0] is ARRAY and all(e is Ellipsis for e in index[1:]):  # whole rows
-        target, where = result, arrays[0].reshape(-1)
-        where = numpy.where(where < 0, where + shape[0], where)
+        rows, where = shape[0], arrays[0]
+        where = numpy.where(where < 0, where + rows, where)
     else:
-        target = result.reshape(-1)
-        where = numpy.arange(target.size).reshape(shape)[_filled(index, arrays)].reshape(-1)
-    source = numpy.ascontiguousarray(g).reshape(where.shape + target.shape[1:])
-    added = indexing.scatter_add(target, where, source)
+        rows = math.prod(shape)
+        where = numpy.arange(rows).reshape(shape)[_filled(index, arrays)]
+    added = indexing.scatter_rows(g, where, rows, None)
     if added is NotImplemented:
-        numpy.add.at(target, where, source)
-        return result
-    return added if target is result else added.reshape(shape)
+        added = numpy.zeros((rows, *g.shape[where.ndim :]), g.dtype)
+        numpy.add.at(added, where, g)
+    return added.reshape(shape)
 
 
 def index_put(x: numpy.ndarray, value: Any, *arrays: numpy.ndarray, index: tuple) -> numpy.ndarray:
@@ -82,7 +88,6 @@ def index_put(x: numpy.ndarray, value: Any, *arrays: numpy.ndarray, index: tuple
 
 
 def index_write(x: numpy.ndarray, value: Any, *arrays: numpy.ndarray, index: tuple) -> numpy.ndarray:
-    _check_writeable(x)
     x[_filled(index, arrays)] = value
     return x
 
@@ -106,24 +111,7 @@ def get_num_threads() -> int:
 
 
 def set_num_threads(n: int) -> None:
-    """Let kernels, and the matrix products of NumPy's BLAS, use up to ``n`` threads, the calling one included.
-
-    At start it is ``TINY_PYTORCH_NUM_THREADS``, else all usable cores. Small arrays are always worked on by one thread.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If ``n`` is not an integer from 1 to 256.
-
-    Examples
-    --------
-    >>> import tiny_pytorch as tp
-    >>> before = tp.get_num_threads()
-    >>> tp.set_num_threads(1)
-    >>> tp.get_num_threads()
-    1
-    >>> tp.set_num_threads(before)
-    """
+    """Let kernels, and the matrix products of NumPy's BLAS, use up to ``n`` threads; see ``tp.set_num_threads``."""
     parallel.set_num_threads(n)
     blas.set_blas_threads(int(n))
 
@@ -139,6 +127,7 @@ def facts() -> dict[str, Any]:
 
 
 def load() -> Backend:
+    requested("numpy", ["cpu"])
     if os.environ.get("TINY_PYTORCH_NUM_THREADS"):
         set_num_threads(get_num_threads())
     if (addresses := blas.addresses()) is not None:
@@ -154,6 +143,6 @@ def load() -> Backend:
         kernels=kernels,
         from_numpy=lambda array: array,
         to_numpy=lambda array: array,
-        owns=lambda value: isinstance(value, numpy.ndarray),
+        array_type=numpy.ndarray,
         facts=facts,
     )

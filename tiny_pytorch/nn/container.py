@@ -76,12 +76,7 @@ class _Row(Module):
 
     def append(self, module: Module) -> Self:
         """Add a module at the end; returns self."""
-        _check_module(self, module)
-        number = len(self)
-        while str(number) in self._registry:  # a slice keeps the numbers that its modules had
-            number += 1
-        self.add_module(str(number), module)
-        return self
+        return self.extend((module,))
 
     def insert(self, index: int, module: Module) -> Self:
         """Insert a module before ``index``; returns self."""
@@ -98,8 +93,11 @@ class _Row(Module):
         modules = list(modules)
         for module in modules:
             _check_module(self, module)
+        number = len(self)
         for module in modules:
-            self.append(module)
+            while str(number) in self._registry:  # a slice keeps the numbers that its modules had
+                number += 1
+            self.add_module(str(number), module)
         return self
 
     def pop(self, index: int = -1) -> Module:

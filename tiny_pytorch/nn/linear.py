@@ -53,6 +53,8 @@ class Linear(Module):
     ) -> None:
         super().__init__()
         for name, size in (("in_features", in_features), ("out_features", out_features)):
+            if not hasattr(size, "__index__"):
+                raise TypeError(f"Linear: {name} must be an integer, got {size!r} (a {type(size).__name__})")
             if size < 0:
                 raise ValueError(f"Linear: {name} must not be negative, got {size}")
         self.in_features = in_features

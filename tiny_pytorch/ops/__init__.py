@@ -5,6 +5,8 @@ This module is all the families' public functions under PyTorch's names. The fac
 """
 
 from .activation import elu, gelu, leaky_relu, log_softmax, logsigmoid, relu, relu_, sigmoid, silu, softmax, softplus
+from .adaptive_pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_max_pool1d, adaptive_max_pool2d
+from .attention import packed_attention, scaled_dot_product_attention
 from .comparison import (
     allclose,
     bitwise_and,
@@ -35,6 +37,7 @@ from .comparison import (
     not_equal,
 )  # fmt: skip
 from .contraction import bilinear, einsum, inner, tensordot, trace
+from .conv import conv1d, conv2d
 from .conversion import as_tensor, asarray, from_numpy, tensor
 from .copying import clone
 from .creation import (
@@ -132,7 +135,7 @@ from .loss import (
 from .masking import argwhere, masked_fill, masked_select, nonzero
 from .moments import std, std_mean, var, var_mean
 from .naming import normalize_axes, normalize_axis
-from .norm import batch_norm, layer_norm
+from .norm import batch_norm, group_norm, layer_norm, rms_norm
 from .norms import logsumexp, norm, normalize
 from .padding import pad
 from .permutation import (
@@ -151,8 +154,10 @@ from .permutation import (
     t,
     transpose,
 )  # fmt: skip
+from .pooling import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
 from .powers import hypot, pow, reciprocal, rsqrt, sqrt, square
 from .reduction import all, any, count_nonzero, mean, prod, sum
+from .rnn import gru, gru_cell, lstm, lstm_cell, rnn_relu, rnn_relu_cell, rnn_tanh, rnn_tanh_cell
 from .rounding import ceil, div, floor, floor_divide, fmod, remainder, round, trunc
 from .sampling import (
     bernoulli,
@@ -190,31 +195,33 @@ from .sorting import argsort, sort, topk, unique
 from .trigonometry import acos, acosh, asin, asinh, atan, atan2, atanh, cos, cosh, sin, sinh, tan, tanh
 
 __all__ = [
-    "ValuesIndices", "abs", "absolute", "acos", "acosh", "add", "addcdiv", "addcmul", "addmm", "addmv", "adjoint",
-    "all", "allclose", "amax", "amin", "any", "arange", "argmax", "argmin", "argsort", "argwhere", "as_tensor",
-    "asarray", "asin", "asinh", "atan", "atan2", "atanh", "atleast_1d", "atleast_2d", "baddbmm", "batch_norm",
-    "bernoulli", "bilinear", "binary_cross_entropy", "binary_cross_entropy_with_logits", "bincount", "bitwise_and",
-    "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "bmm",
+    "ValuesIndices", "abs", "absolute", "acos", "acosh", "adaptive_avg_pool1d", "adaptive_avg_pool2d",
+    "adaptive_max_pool1d", "adaptive_max_pool2d", "add", "addcdiv", "addcmul", "addmm", "addmv", "adjoint", "all",
+    "allclose", "amax", "amin", "any", "arange", "argmax", "argmin", "argsort", "argwhere", "as_tensor", "asarray",
+    "asin", "asinh", "atan", "atan2", "atanh", "atleast_1d", "atleast_2d", "avg_pool1d", "avg_pool2d", "baddbmm",
+    "batch_norm", "bernoulli", "bilinear", "binary_cross_entropy", "binary_cross_entropy_with_logits", "bincount",
+    "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "bmm",
     "broadcast_shapes", "broadcast_tensors", "broadcast_to", "cat", "ceil", "chunk", "clamp", "clip", "clone",
-    "column_stack", "concat", "concatenate", "contiguous", "copysign", "cos", "cosh", "count_nonzero",
-    "cross_entropy", "cumprod", "cumsum", "diag", "diagonal", "div", "divide", "dot", "dropout", "dstack", "einsum",
-    "elu", "embedding", "empty", "empty_like", "eq", "equal", "erf", "exp", "exp2", "expand", "expand_as", "expm1",
-    "eye", "flatten", "flip", "fliplr", "flipud", "floor", "floor_divide", "fmax", "fmin", "fmod", "from_numpy",
-    "full", "full_like", "gather", "ge", "gelu", "getitem", "getitem_adjoint", "greater", "greater_equal", "gt",
-    "hsplit", "hstack", "huber_loss", "hypot", "index_add", "index_put", "index_select", "inner", "isclose",
-    "isfinite", "isinf", "isnan", "kron", "l1_loss", "layer_norm", "le", "leaky_relu", "lerp", "less", "less_equal",
-    "linear", "linspace", "log", "log10", "log1p", "log2", "log_softmax", "logaddexp", "logical_and", "logical_not",
-    "logical_or", "logical_xor", "logsigmoid", "logspace", "logsumexp", "lt", "mT", "masked_fill", "masked_select",
-    "matmul", "max", "maximum", "mean", "meshgrid", "min", "minimum", "mm", "moveaxis", "movedim", "mse_loss",
-    "mul", "multinomial", "multiply", "mv", "nan_to_num", "narrow", "ne", "neg", "negative", "nll_loss", "nonzero",
-    "norm", "normal", "normalize", "normalize_axes", "normalize_axis", "not_equal", "one_hot", "ones", "ones_like",
-    "outer", "pad", "parse_index", "permute", "positive", "pow", "prod", "rand", "rand_like", "randint",
-    "randint_like", "randn", "randn_like", "randperm", "ravel", "reciprocal", "relu", "relu_", "remainder",
-    "repeat", "repeat_interleave", "reshape", "reshape_as", "roll", "rot90", "round", "row_stack", "rsqrt",
-    "scatter", "scatter_add", "select", "setitem", "sigmoid", "sign", "silu", "sin", "sinh", "smooth_l1_loss",
-    "softmax", "softplus", "sort", "split", "sqrt", "square", "squeeze", "stack", "std", "std_mean", "sub",
-    "subtract", "sum", "swapaxes", "swapdims", "t", "take", "take_along_dim", "take_part", "tan", "tanh", "tensor",
-    "tensor_split", "tensordot", "tile", "topk", "trace", "transpose", "tril", "triu", "true_divide", "trunc",
-    "unbind", "unflatten", "unique", "unsqueeze", "var", "var_mean", "vdot", "view", "view_as", "vsplit", "vstack",
-    "where", "zeros", "zeros_like",
+    "column_stack", "concat", "concatenate", "contiguous", "conv1d", "conv2d", "copysign", "cos", "cosh",
+    "count_nonzero", "cross_entropy", "cumprod", "cumsum", "diag", "diagonal", "div", "divide", "dot", "dropout",
+    "dstack", "einsum", "elu", "embedding", "empty", "empty_like", "eq", "equal", "erf", "exp", "exp2", "expand",
+    "expand_as", "expm1", "eye", "flatten", "flip", "fliplr", "flipud", "floor", "floor_divide", "fmax", "fmin", "fmod",
+    "from_numpy", "full", "full_like", "gather", "ge", "gelu", "getitem", "getitem_adjoint", "greater", "greater_equal",
+    "group_norm", "gru", "gru_cell", "gt", "hsplit", "hstack", "huber_loss", "hypot", "index_add", "index_put",
+    "index_select", "inner", "isclose", "isfinite", "isinf", "isnan", "kron", "l1_loss", "layer_norm", "le",
+    "leaky_relu", "lerp", "less", "less_equal", "linear", "linspace", "log", "log10", "log1p", "log2", "log_softmax",
+    "logaddexp", "logical_and", "logical_not", "logical_or", "logical_xor", "logsigmoid", "logspace", "logsumexp",
+    "lstm", "lstm_cell", "lt", "mT", "masked_fill", "masked_select", "matmul", "max", "max_pool1d", "max_pool2d",
+    "maximum", "mean", "meshgrid", "min", "minimum", "mm", "moveaxis", "movedim", "mse_loss", "mul", "multinomial",
+    "multiply", "mv", "nan_to_num", "narrow", "ne", "neg", "negative", "nll_loss", "nonzero", "norm", "normal",
+    "normalize", "normalize_axes", "normalize_axis", "not_equal", "one_hot", "ones", "ones_like", "outer",
+    "packed_attention", "pad", "parse_index", "permute", "positive", "pow", "prod", "rand", "rand_like", "randint",
+    "randint_like", "randn", "randn_like", "randperm", "ravel", "reciprocal", "relu", "relu_", "remainder", "repeat",
+    "repeat_interleave", "reshape", "reshape_as", "rms_norm", "rnn_relu", "rnn_relu_cell", "rnn_tanh", "rnn_tanh_cell",
+    "roll", "rot90", "round", "row_stack", "rsqrt", "scaled_dot_product_attention", "scatter", "scatter_add", "select",
+    "setitem", "sigmoid", "sign", "silu", "sin", "sinh", "smooth_l1_loss", "softmax", "softplus", "sort", "split",
+    "sqrt", "square", "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum", "swapaxes", "swapdims", "t",
+    "take", "take_along_dim", "take_part", "tan", "tanh", "tensor", "tensor_split", "tensordot", "tile", "topk",
+    "trace", "transpose", "tril", "triu", "true_divide", "trunc", "unbind", "unflatten", "unique", "unsqueeze", "var",
+    "var_mean", "vdot", "view", "view_as", "vsplit", "vstack", "where", "zeros", "zeros_like",
 ]  # fmt: skip

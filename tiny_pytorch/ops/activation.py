@@ -59,8 +59,7 @@ def sigmoid(k: K, x: Array) -> Array:
 
 @sigmoid.gradient
 def _(k: K, g: Array, saved: Any) -> tuple:
-    y = saved.output
-    return (g * (y * (1.0 - y)),)
+    return (k.sigmoid_grad(g, saved.output),)
 
 
 @op(keeps="inputs", promotes="floating", kernel="gelu")

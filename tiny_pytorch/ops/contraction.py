@@ -102,7 +102,7 @@ def _ordered(k: K, x: Array, term: Labels, wanted: list[Any]) -> Array:
     return x if order == tuple(range(len(order))) else k.xp.permute_dims(x, order)
 
 
-@op(name="einsum", promotes="common", keeps="cross")
+@op(name="einsum", promotes="common", keeps="cross", view=True)  # a permutation or a diagonal may be one
 def _einsum(k: K, *xs: Array, terms: tuple[Labels, ...], output: Labels) -> Array:
     return contract(k, list(xs), list(terms), output)
 

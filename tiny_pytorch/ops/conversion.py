@@ -45,8 +45,8 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
     (tiny_pytorch.float32, tiny_pytorch.int64)
     """
     here = backend.current()
-    if isinstance(data, Variable) or (here.owns(data) and not isinstance(data, numpy.ndarray)):
-        array = data.array if isinstance(data, Variable) else data
+    if isinstance(data, Variable) or (backend.owner(data) is not None and not isinstance(data, numpy.ndarray)):
+        array = backend.convert(data.array if isinstance(data, Variable) else data)
         wanted = as_dtype(array.dtype) if dtype is None else as_dtype(dtype)
         k: Any = here.kernels
         copied = k.copy(array) if wanted is as_dtype(array.dtype) else k.astype(array, wanted)

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..autograd import op
 from ..backend.reference.gather import ARRAY
+from .copying import clone
 from .naming import normalize_axis
 from .operands import shape_of
 
@@ -86,5 +87,5 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     if len(shape) == 1:
         return _diag(input, diagonal=diagonal)
     if len(shape) == 2:
-        return _diagonal(input, offset=diagonal, dim1=0, dim2=1)
+        return clone(_diagonal(input, offset=diagonal, dim1=0, dim2=1))
     raise RuntimeError(f"diag: expected a vector or a matrix, got shape {shape}")

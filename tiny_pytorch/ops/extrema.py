@@ -151,33 +151,34 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
 # --- values and positions; the first of equals gets the gradient --------------------------------------------
 
 
-@op(many=True, keeps="inputs")
+# The rule reads the positions, not the input, which may therefore be overwritten: x -= x.max(1, keepdim=True).values.
+# It has a copy of them, since the user may overwrite those that he was given.
+
+
+@op(many=True, extra=True)
 def _max(k: K, x: Array, *, axis: int | None, keepdims: bool) -> tuple:
-    return k.xp.max(x, axis=axis, keepdims=keepdims), k.xp.argmax(x, axis=axis, keepdims=keepdims)
+    positions = k.xp.argmax(x, axis=axis, keepdims=keepdims)
+    return (k.xp.max(x, axis=axis, keepdims=keepdims), positions), (k.copy(positions),)
 
 
-@_max.gradient
-def _(k: K, g: tuple, saved: Any, *, axis: int | None, keepdims: bool) -> tuple:
-    return (_to_the_chosen(k, g[0], k.xp.argmax, saved.inputs[0], axis),)
-
-
-@op(many=True, keeps="inputs")
+@op(many=True, extra=True)
 def _min(k: K, x: Array, *, axis: int | None, keepdims: bool) -> tuple:
-    return k.xp.min(x, axis=axis, keepdims=keepdims), k.xp.argmin(x, axis=axis, keepdims=keepdims)
+    positions = k.xp.argmin(x, axis=axis, keepdims=keepdims)
+    return (k.xp.min(x, axis=axis, keepdims=keepdims), positions), (k.copy(positions),)
 
 
-@_min.gradient
-def _(k: K, g: tuple, saved: Any, *, axis: int | None, keepdims: bool) -> tuple:
-    return (_to_the_chosen(k, g[0], k.xp.argmin, saved.inputs[0], axis),)
-
-
-def _to_the_chosen(k: K, g: Array, find: Any, x: Array, axis: int | None) -> Array:
+def _to_the_chosen(k: K, g: tuple, saved: Any, *, axis: int | None, keepdims: bool) -> tuple:
     if axis is None:
-        return g
-    shape = x.shape
+        return (g[0],)
+    shape = saved.shapes[0]
+    one = kept(shape, (axis,))
     places = k.xp.reshape(k.xp.arange(shape[axis]), (-1,) + (1,) * (len(shape) - axis - 1))
-    chosen = places == find(x, axis=axis, keepdims=True)
-    return k.xp.where(chosen, k.xp.reshape(g, kept(shape, (axis,))), 0.0)
+    chosen = places == k.xp.reshape(saved.extra[0], one)
+    return (k.xp.where(chosen, k.xp.reshape(g[0], one), 0.0),)
+
+
+_max.gradient(_to_the_chosen)
+_min.gradient(_to_the_chosen)
 
 
 def _choose(

@@ -169,6 +169,21 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     return add(input, getitem_adjoint(part, *grid, index=_everywhere(grid), shape=shape))
 
 
+@op(keeps={1: (0,)}, kernel="scatter_rows", name="scatter_rows")
+def _scatter_rows(k: K, source: Array, index: Array, *, rows: int, skip: int | None) -> Array:
+    return k.scatter_rows(source, index, rows, skip)
+
+
+@_scatter_rows.gradient
+def _(k: K, g: Array, saved: Any, rows: int, skip: int | None) -> tuple:
+    index = saved.inputs[1]
+    taken = k.take(g, index, 0)
+    if skip is not None:
+        places = k.xp.reshape(index == skip, (*index.shape, *(1,) * (len(taken.shape) - len(index.shape))))
+        taken = k.xp.where(places, 0.0, taken)
+    return taken, None
+
+
 @op(keeps="cross", name="index_select")
 def _index_select(k: K, x: Array, index: Array, *, dim: int) -> Array:
     return k.take(x, index, dim)
@@ -229,6 +244,8 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     if shape_of("index_add", source) != expected:
         raise RuntimeError(f"index_add: the source has shape {tuple(source.array.shape)}; expected {expected}")
     source = source if alpha == 1 else multiply(source, alpha)
+    if dim == 0:
+        return add(input, _scatter_rows(source, found, rows=shape[0], skip=None))
     along = (*(slice(None),) * dim, ARRAY, ...)
     return add(input, getitem_adjoint(source, found, index=along, shape=shape))
 
@@ -338,10 +355,7 @@ def _embedding(k: K, index: Array, weight: Array, *, padding_idx: int | None) ->
 
 @_embedding.gradient
 def _(k: K, g: Array, saved: Any, padding_idx: int | None) -> tuple:
-    index = saved.inputs[0]
-    if padding_idx is not None:
-        g = k.xp.where(k.xp.expand_dims(index == padding_idx, axis=-1), 0.0, g)
-    return None, k.index_add(g, index, index=(ARRAY, ...), shape=saved.shapes[1])
+    return None, k.scatter_rows(g, saved.inputs[0], saved.shapes[1][0], padding_idx)
 
 
 _embedding.expects = "indices from 0 to n-1 for a weight (n, dim)"
@@ -355,7 +369,7 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
     input : integer Tensor (...)
     weight : Tensor (n, dim)
     padding_idx : int, optional
-        A row that gets no gradient.
+        A row that gets no gradient; negative ones count from the end.
 
     Returns
     -------

@@ -9,6 +9,7 @@ import numpy
 from .. import backend
 from ..autograd import Variable, assign, cast, explain, inplace, is_grad_enabled, leaf, op
 from ..backend.reference.gather import ARRAY
+from .copying import clone
 from .naming import dims, normalize_axis
 from .operands import index_tensor, integers_or_masks, is_bool, shape_of
 
@@ -102,7 +103,7 @@ def getitem(x: Tensor, index: Any) -> Tensor:
         return take_part(x, index=index if ... in index else (*index, ...))
     mask = _scalar_mask(index)
     if mask is not None:  # one new axis, of size 1 if it is set and else 0
-        return take_part(take_part(x, index=(None, ...)), index=(slice(0, int(mask)), ...))
+        return clone(take_part(take_part(x, index=(None, ...)), index=(slice(0, int(mask)), ...)))
     basic, arrays = parse_index("getitem", x, index)
     return take_part(x, *arrays, index=basic)
 

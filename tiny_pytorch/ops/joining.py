@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import backend
 from ..autograd import ShapeError, leaf, op
+from .copying import clone
 from .gathering import index_select
 from .indexing import take_part
 from .naming import dims, normalize_axis
@@ -330,7 +331,7 @@ def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None, *, ou
         _counts("repeat_interleave", (repeats,))
         shape = tuple(input.array.shape)
         copies = expand(unsqueeze(input, dim + 1), (*shape[: dim + 1], repeats, *shape[dim + 1 :]))
-        return reshape(copies, (*shape[:dim], n * repeats, *shape[dim + 1 :]))
+        return reshape(clone(copies), (*shape[:dim], n * repeats, *shape[dim + 1 :]))
     counts = index_tensor("repeat_interleave", repeats).array
     xp = backend.kernels().xp
     if tuple(counts.shape) not in ((n,), (1,), ()):

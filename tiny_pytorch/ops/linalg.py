@@ -22,7 +22,10 @@ def matmul(k: K, a: Array, b: Array) -> Array:
     """``y = a @ b``: matrices in the last two axes, the leading ones broadcast; a 1-D operand is a vector."""
     try:
         return k.matmul(a, b)
-    except ValueError:
+    except (ValueError, AttributeError):
+        for operand in (a, b):
+            if not hasattr(operand, "shape"):
+                raise TypeError(f"matmul: expected two Tensors, got a {type(operand).__name__}") from None
         raise ShapeError(
             f"matmul: shapes {tuple(a.shape)} and {tuple(b.shape)} do not fit; expected {_FITTING}"
         ) from None

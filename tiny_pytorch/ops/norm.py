@@ -1,4 +1,4 @@
-"""Normalisation: layer_norm and batch_norm."""
+"""Normalisation: over the features of each sample, over groups of channels, over the batch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from .. import backend
 from ..autograd import assign, op
 
-__all__ = ["batch_norm", "layer_norm"]
+__all__ = ["batch_norm", "group_norm", "layer_norm", "rms_norm"]
 
 K = Any  # a table of kernels
 Array = Any  # a raw array, or in the world of higher derivatives a Tensor
@@ -26,6 +26,18 @@ def _(k: K, g: Array, saved: Any, *, axes: int, eps: float) -> tuple:
     x, weight, _ = saved.inputs
     mean, rstd = saved.extra
     return k.layer_norm_grad(g, x, weight, mean, rstd, axes, saved.needs)
+
+
+@op(promotes="floating", extra=True)
+def _rms_norm(k: K, x: Array, weight: Array | None, *, axes: int, eps: float) -> tuple:
+    y, rstd = k.rms_norm(x, weight, axes, eps)
+    return y, (rstd,)
+
+
+@_rms_norm.gradient
+def _(k: K, g: Array, saved: Any, *, axes: int, eps: float) -> tuple:
+    x, weight = saved.inputs
+    return k.rms_norm_grad(g, x, weight, saved.extra[0], axes, saved.needs)
 
 
 @op(promotes="floating", extra=True, many=True)
@@ -74,15 +86,101 @@ def layer_norm(
     >>> tp.nn.functional.layer_norm(tp.tensor([[1.0, 3.0]]), (2,), eps=0.0)
     tensor([[-1.,  1.]])
     """
+    axes = _checked_axes("layer_norm", input, normalized_shape, weight=weight, bias=bias)
+    return _layer_norm(input, weight, bias, axes=axes, eps=eps)
+
+
+def _checked_axes(name: str, input: Tensor, normalized_shape: int | tuple[int, ...], **parameters: Any) -> int:
+    """How many axes are normalised; an error where the input or a parameter has others."""
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if not shape or input.shape[-len(shape) :] != shape:
         raise RuntimeError(
-            f"layer_norm: expected an input whose last axes are {shape} (normalized_shape), got shape {input.shape}"
+            f"{name}: expected an input whose last axes are {shape} (normalized_shape), got shape {input.shape}"
+        )
+    for what, tensor in parameters.items():
+        if tensor is not None and tensor.shape != shape:
+            raise RuntimeError(f"{name}: expected a {what} of shape {shape}, got {tensor.shape}")
+    return len(shape)
+
+
+def rms_norm(
+    input: Tensor, normalized_shape: int | tuple[int, ...], weight: Tensor | None = None, eps: float | None = None
+) -> Tensor:
+    """``y = x / sqrt(mean of x^2 + eps) * weight`` over the last axes.
+
+    Parameters
+    ----------
+    input : Tensor, shape (..., *normalized_shape)
+    normalized_shape : int or tuple of ints
+        The shape of the axes over which the mean is taken.
+    weight : Tensor of shape ``normalized_shape``, optional
+    eps : float, optional
+        By default the distance from 1 to the next number of the input's dtype.
+
+    Raises
+    ------
+    RuntimeError
+        When the input's last axes or the weight have another shape.
+
+    References
+    ----------
+    B. Zhang, R. Sennrich, "Root mean square layer normalization", 2019.
+
+    Examples
+    --------
+    >>> import tiny_pytorch as tp
+    >>> tp.nn.functional.rms_norm(tp.tensor([[3.0, 4.0]]), (2,)) * 5 ** 0.5
+    tensor([[1.8974, 2.5298]])
+    """
+    axes = _checked_axes("rms_norm", input, normalized_shape, weight=weight)
+    if eps is None:
+        eps = float(backend.kernels().xp.finfo(input.array.dtype).eps)
+    return _rms_norm(input, weight, axes=axes, eps=eps)
+
+
+def group_norm(
+    input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+) -> Tensor:
+    """``y = (x - mean) / sqrt(var + eps) * weight + bias`` over each group of channels of each sample.
+
+    Parameters
+    ----------
+    input : Tensor, shape (N, C, ...)
+    num_groups : int
+        Into how many groups the C channels are cut; mean and (biased) variance run over a group and all axes behind.
+    weight, bias : Tensor of shape (C,), optional
+    eps : float, default 1e-5
+
+    Raises
+    ------
+    RuntimeError
+        When the groups do not divide the channels, or the weight or the bias have another shape.
+
+    References
+    ----------
+    Y. Wu, K. He, "Group normalization", 2018.
+
+    Examples
+    --------
+    >>> import tiny_pytorch as tp
+    >>> tp.nn.functional.group_norm(tp.tensor([[1.0, 3.0, 5.0, 5.0]]), 2, eps=0.5)
+    tensor([[-0.8165,  0.8165,  0.    ,  0.    ]])
+    """
+    shape = input.shape
+    if len(shape) < 2 or num_groups < 1 or shape[1] % num_groups:
+        raise RuntimeError(
+            f"group_norm: expected an input (N, C, ...) with channels that divide into {num_groups} groups, got "
+            f"shape {shape}"
         )
     for name, tensor in (("weight", weight), ("bias", bias)):
-        if tensor is not None and tensor.shape != shape:
-            raise RuntimeError(f"layer_norm: expected a {name} of shape {shape}, got {tensor.shape}")
-    return _layer_norm(input, weight, bias, axes=len(shape), eps=eps)
+        if tensor is not None and tensor.shape != (shape[1],):
+            raise RuntimeError(f"group_norm: expected a {name} of shape ({shape[1]},), got {tensor.shape}")
+    size = shape[1] // num_groups * math.prod(shape[2:])
+    y = _layer_norm(input.reshape((shape[0], num_groups, size)), None, None, axes=1, eps=eps).reshape(shape)
+    along_channels = (1, -1) + (1,) * (len(shape) - 2)
+    if weight is not None:
+        y = y * weight.reshape(along_channels)
+    return y if bias is None else y + bias.reshape(along_channels)
 
 
 def batch_norm(

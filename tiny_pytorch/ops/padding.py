@@ -29,7 +29,8 @@ def _pad(k: K, x: Array, *, widths: tuple[tuple[int, int], ...], value: float) -
         if after > 0:
             blocks.append(k.xp.full((*x.shape[:axis], after, *x.shape[axis + 1 :]), value, dtype=x.dtype))
         x = k.xp.concat(blocks, axis=axis) if len(blocks) > 1 else x
-    return x
+    joined = any(n > 0 for pair in widths for n in pair)
+    return x if joined else k.copy(x)  # else it is the input, or a view of it
 
 
 @_pad.gradient

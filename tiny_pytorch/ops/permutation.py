@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..autograd import ShapeError, op
+from .copying import clone
 from .naming import normalize_axes, normalize_axis
 from .operands import shape_of, sizes
-from .shape import contiguous
 
 __all__ = [
     "adjoint",
@@ -128,7 +128,7 @@ moveaxis = movedim
 
 @op(name="flip")
 def _flip(k: K, x: Array, *, dims: Shape) -> Array:
-    return k.xp.flip(x, axis=normalize_axes("flip", dims, len(x.shape)))
+    return k.copy(k.xp.flip(x, axis=normalize_axes("flip", dims, len(x.shape))))  # a library may give a view
 
 
 @_flip.gradient
@@ -188,7 +188,7 @@ def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
     first, second = normalize_axes("rot90", dims, len(shape_of("rot90", input)))
     k %= 4
     if k == 0:
-        return contiguous(input)
+        return clone(input)
     if k == 2:
         return _flip(input, dims=(first, second))
     turned = _transpose(input, dim0=first, dim1=second)

@@ -21,6 +21,8 @@ __all__ = [
 
 Tensor = Any
 
+_SIGNIFICAND = {"float16": 11, "bfloat16": 8}  # binary digits of what is drawn as float32
+
 
 def _rng(name: str, generator: Generator | None) -> numpy.random.Generator:
     if generator is None:
@@ -85,7 +87,11 @@ def rand(
         For negative sizes.
     """
     found, shape = _floating("rand", dtype), checked_shape("rand", sizes, size)
-    return _tensor(_drawn(_rng("rand", generator).random, shape, found), found, requires_grad, device)
+    values = _drawn(_rng("rand", generator).random, shape, found)
+    digits = _SIGNIFICAND.get(found.name)
+    if digits is not None:  # cut off, not rounded: the largest would become 1
+        values = numpy.ldexp(numpy.floor(numpy.ldexp(values, digits)), -digits)
+    return _tensor(values, found, requires_grad, device)
 
 
 def randn(

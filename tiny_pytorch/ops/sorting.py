@@ -33,22 +33,23 @@ def _argsort(k: K, x: Array, *, axis: int, descending: bool) -> Array:
     return _order(k, x, axis, descending)
 
 
-@op(many=True, keeps="inputs")
+@op(many=True, extra=True)
 def _sort(k: K, x: Array, *, axis: int, descending: bool, number: int) -> tuple:
     order = _order(k, x, axis, descending)
+    first = order
     if number < x.shape[axis]:
-        order = order[(slice(None),) * axis + (slice(number), ...)]
-    return k.xp.take_along_axis(x, order, axis=axis), order
+        first = k.copy(order[(slice(None),) * axis + (slice(number), ...)])
+    return (k.xp.take_along_axis(x, first, axis=axis), first), (k.copy(order),)  # the rule's own, as in extrema
 
 
 @_sort.gradient
 def _(k: K, g: tuple, saved: Any, *, axis: int, descending: bool, number: int) -> tuple:
     # Each element's rank says which result it became, if any.
-    xp, x = k.xp, saved.inputs[0]
+    xp, shape = k.xp, saved.shapes[0]
     if number == 0:
-        return (xp.zeros_like(x),)
-    rank = xp.argsort(_order(k, x, axis, descending), axis=axis)
-    if number == x.shape[axis]:
+        return (xp.zeros(shape, dtype=g[0].dtype),)
+    rank = xp.argsort(saved.extra[0], axis=axis)
+    if number == shape[axis]:
         return (xp.take_along_axis(g[0], rank, axis=axis),)
     found = xp.take_along_axis(g[0], xp.minimum(rank, number - 1), axis=axis)
     return (xp.where(rank < number, found, 0.0),)
@@ -168,7 +169,7 @@ def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, ret
     """
     shape = shape_of("unique", input)
     xp = backend.kernels().xp
-    flat = xp.reshape(input.array, (-1,))
+    flat = backend.kernels().copy(xp.reshape(input.array, (-1,)))  # PyTorch warns if it must copy a strided one
     ascending = xp.sort(flat)
     first = xp.ones(flat.shape[0], dtype=xp.bool)
     if flat.shape[0] > 1:
@@ -176,9 +177,9 @@ def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, ret
     values = ascending[first]
     results = [values]
     if return_inverse:
-        results.append(xp.reshape(xp.searchsorted(values, flat), shape))
+        results.append(xp.reshape(xp.astype(xp.searchsorted(values, flat), xp.int64), shape))
     if return_counts:
         upto = xp.searchsorted(ascending, values, side="right")
-        results.append(upto - xp.searchsorted(ascending, values))
+        results.append(xp.astype(upto - xp.searchsorted(ascending, values), xp.int64))
     found = tuple(leaf(result) for result in results)
     return found if len(found) > 1 else found[0]

@@ -128,8 +128,7 @@ def tanh(k: K, x: Array) -> Array:
 
 @tanh.gradient
 def _(k: K, g: Array, saved: Any) -> tuple:
-    y = saved.output
-    return (g * (1.0 - y * y),)
+    return (k.tanh_grad(g, saved.output),)
 
 
 @op(promotes="floating", keeps="inputs")

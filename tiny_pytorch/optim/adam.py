@@ -110,7 +110,12 @@ class Adam(Optimizer):
     def update(
         self, k: Any, params: Arrays, grads: Arrays, state: dict[str, Sequence[Any]], group: Group
     ) -> tuple[Arrays, dict[str, Arrays]]:
-        params, first, second, steps = k.adam(
+        return self._apply(k.adam, params, grads, state, group)
+
+    def _apply(
+        self, rule: Any, params: Arrays, grads: Arrays, state: dict[str, Sequence[Any]], group: Group
+    ) -> tuple[Arrays, dict[str, Arrays]]:
+        params, first, second, steps = rule(
             params,
             grads,
             state["exp_avg"],

@@ -34,8 +34,8 @@ def to_number(name: str, value: Any, low: float = -math.inf, below: float = math
     return number
 
 
-def refuse_unsupported(group: Group) -> None:
-    """Raise ValueError if a group switches on what only PyTorch's optimizers have."""
+def refuse_unsupported(group: Group, defaults: Group) -> None:
+    """Raise ValueError if a group switches on what only PyTorch's optimizers have, and not these ``defaults``."""
     for name in UNSUPPORTED:
-        if group.get(name):
+        if group.get(name) and not defaults.get(name):
             raise ValueError(f"{name}={group[name]!r} is not supported here; leave it out or set it to False")

@@ -137,7 +137,7 @@ class Optimizer:
         group = {**self.defaults, **param_group, "params": tensors}
         if names is not None:
             group["param_names"] = names
-        refuse_unsupported(group)
+        refuse_unsupported(group, self.defaults)
         self.check(group)
         self.param_groups.append(group)
 
@@ -288,7 +288,7 @@ class Optimizer:
         """
         groups, state = state_dict.load(loaded, self.param_groups, self.defaults)
         for group in groups:
-            refuse_unsupported(group)
+            refuse_unsupported(group, self.defaults)
             self.check(group)
         self.param_groups, self._checked = groups, {}
         self.state = defaultdict(dict, state)

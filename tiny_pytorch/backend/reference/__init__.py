@@ -1,5 +1,35 @@
 """Every kernel in plain array API: the specification of the fast ones, and what runs where there is no fast one."""
 
-from . import arrays, cumulative, elementwise, gather, indexing, linalg, nn, optim
+from . import (
+    arrays,
+    attention,
+    clip,
+    conv,
+    cumulative,
+    elementwise,
+    gather,
+    indexing,
+    linalg,
+    nn,
+    norm,
+    optim,
+    pooling,
+    rnn,
+)
 
-FAMILIES = (arrays, cumulative, elementwise, gather, indexing, linalg, nn, optim)
+FAMILIES = (
+    arrays,
+    attention,
+    clip,
+    conv,
+    cumulative,
+    elementwise,
+    gather,
+    indexing,
+    linalg,
+    nn,
+    norm,
+    optim,
+    pooling,
+    rnn,
+)

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..dtypes import raw
 
-__all__ = ["astype", "copy", "is_differentiable", "shares_memory", "write", "zero_at"]
+__all__ = ["astype", "copy", "is_contiguous", "is_differentiable", "shares_memory", "write", "zero_at"]
 
 Array = Any
 
@@ -19,6 +19,12 @@ def astype(xp: Any, x: Array, dtype: Any) -> Array:
 def copy(xp: Any, x: Array) -> Array:
     """``x`` in memory of its own."""
     return xp.asarray(x, copy=True)
+
+
+def is_contiguous(xp: Any, x: Array) -> bool:
+    """Whether the elements lie in row-major order without gaps; True where the library does not show it."""
+    flags = getattr(x, "flags", None)
+    return flags is None or bool(flags.c_contiguous)
 
 
 def is_differentiable(xp: Any, x: Array) -> bool:

@@ -15,10 +15,12 @@ __all__ = [
     "relu",
     "relu_grad",
     "sigmoid",
+    "sigmoid_grad",
     "silu",
     "silu_grad",
     "subtract",
     "sum_to",
+    "tanh_grad",
 ]
 
 # W. J. Cody, "Rational Chebyshev approximations for the error function", Math. Comp. 23 (1969), 631-637.
@@ -78,6 +80,16 @@ def sigmoid(xp, x):
     positive = x >= 0
     e = xp.exp(xp.where(positive, -x, x))
     return xp.where(positive, 1.0 / (1.0 + e), e / (1.0 + e))
+
+
+def sigmoid_grad(xp, g, y):
+    """``g * y * (1 - y)``, from the result ``y``."""
+    return g * (y * (1.0 - y))
+
+
+def tanh_grad(xp, g, y):
+    """``g * (1 - y^2)``, from the result ``y`` of tanh."""
+    return g * (1.0 - y * y)
 
 
 def erf(xp, x):

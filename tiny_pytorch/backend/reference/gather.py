@@ -81,7 +81,10 @@ def _complete(shape, index):
 
 
 def _within(shape, index):
-    """The basic index with every slice cut to the array: the standard promises nothing beyond the ends."""
+    """The basic index with every slice cut to the array: the standard promises nothing beyond the ends.
+
+    It ends with an ellipsis, so that NumPy's kin give a 0-d view and no number.
+    """
     entries, axis = [], 0
     for _, entry in _complete(shape, index):
         if entry is not None:
@@ -93,7 +96,7 @@ def _within(shape, index):
                 _check(entry, entry, axis, shape[axis])
             axis += 1
         entries.append(entry)
-    return tuple(entries)
+    return *entries, ...
 
 
 def _check(low, high, axis, n):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["check_indices", "scatter_add", "take"]
+__all__ = ["check_indices", "scatter_add", "scatter_rows", "take"]
 
 
 def check_indices(xp, index, size):
@@ -55,6 +55,21 @@ def scatter_add(xp, x, index, source):
     last = xp.maximum(end, 0)
     present = (end >= 0) & (xp.take(key, last, axis=0) == row)
     return x + xp.where(_as_column(xp, present, x), xp.take(total, last, axis=0), 0)
+
+
+def scatter_rows(xp, source, index, rows, skip):
+    """``y[index[j]] += source[j]`` for every j, starting from ``rows`` rows of zeros: the adjoint of ``take``.
+
+    index (...), source (..., *row). An index equal to ``skip`` (or None) adds nothing; one outside
+    0..rows-1: IndexError.
+    """
+    index = xp.asarray(index)
+    flat = xp.reshape(index, (-1,))
+    row = tuple(source.shape[len(index.shape) :])
+    source = xp.reshape(source, (*flat.shape, *row))
+    if skip is not None:
+        source = xp.where(_as_column(xp, flat == skip, source), 0.0, source)
+    return scatter_add(xp, xp.zeros((rows, *row), dtype=source.dtype), flat, source)
 
 
 def _as_column(xp, mask, x):

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["adam", "sgd", "sgd_dampened"]
+__all__ = ["adam", "adamw", "rmsprop", "sgd", "sgd_dampened"]
 
 Array = Any
 
@@ -111,6 +111,66 @@ def adam(
         for result, array in zip(results, (p, m, v, step), strict=True):
             result.append(array)
     return results
+
+
+def adamw(
+    xp: Any,
+    params: Sequence[Array],
+    grads: Sequence[Array],
+    first: Sequence[Array],
+    second: Sequence[Array],
+    steps: Sequence[Array],
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+) -> tuple[list[Array], list[Array], list[Array], list[Array]]:
+    """Adam with decoupled weight decay (Loshchilov and Hutter, 2017).
+
+    ``p = p * (1 - lr * weight_decay)``, then ``adam`` without a penalty.
+    """
+    check(params, grads, first, second)
+    keep = 1 - lr * weight_decay
+    params = [keep * p for p in params] if weight_decay != 0 else params
+    return adam(xp, params, grads, first, second, steps, lr, beta1, beta2, eps, 0.0)
+
+
+def rmsprop(
+    xp: Any,
+    params: Sequence[Array],
+    grads: Sequence[Array],
+    squares: Sequence[Array],
+    means: Sequence[Array] | None,
+    velocities: Sequence[Array] | None,
+    steps: Sequence[Array],
+    lr: float,
+    alpha: float,
+    eps: float,
+    weight_decay: float,
+    momentum: float,
+) -> tuple[list[Array], list[Array], list[Array] | None, list[Array] | None, list[Array]]:
+    """Steps divided by a running root mean square of the gradients (Hinton, 2012; centered: Graves, 2013).
+
+    ``g = g + weight_decay * p``, ``v = alpha * v + (1 - alpha) * g^2``, ``d = g / (sqrt(v) + eps)``. With means,
+    ``m = alpha * m + (1 - alpha) * g`` and the variance ``max(v - m^2, 0)`` stands for ``v`` in ``d``. With
+    velocities ``u = momentum * u + d``, else ``u = d``; then ``p = p - lr * u``.
+
+    ``squares``, ``means`` and ``velocities`` hold the ``v``, ``m`` and ``u``; ``steps`` count as in ``adam``.
+    """
+    check(params, grads, squares, means, velocities)
+    grads = [g + weight_decay * p for p, g in zip(params, grads, strict=True)] if weight_decay != 0 else grads
+    squares = [alpha * v + (1 - alpha) * (g * g) for v, g in zip(squares, grads, strict=True)]
+    variances = squares
+    if means is not None:
+        means = [alpha * m + (1 - alpha) * g for m, g in zip(means, grads, strict=True)]
+        # Rounding can make it negative where gradients do not change.
+        variances = [xp.maximum(v - m * m, xp.zeros_like(v)) for v, m in zip(squares, means, strict=True)]
+    moves = [g / (xp.sqrt(v) + eps) for g, v in zip(grads, variances, strict=True)]
+    if velocities is not None:
+        moves = velocities = [momentum * u + d for u, d in zip(velocities, moves, strict=True)]
+    moved = [p - lr * d for p, d in zip(params, moves, strict=True)]
+    return moved, squares, means, velocities, [step + 1 for step in steps]
 
 
 def check(params: Sequence[Array], grads: Sequence[Array], *states: Sequence[Array | None] | None) -> None:

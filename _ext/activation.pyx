@@ -1,0 +1,85 @@
+"""Sigmoid, SiLU, GELU and their gradients; tanh's gradient (its forward is NumPy's, which is vectorised too)."""
+cimport numpy as cnp
+
+cnp.import_array()
+
+include "arrays.pxi"
+
+
+cdef extern from "activation.h":
+    void tp_sigmoid(int kind, void* y, void* x, cnp.npy_intp n)
+    void tp_sigmoid_grad(int kind, void* gx, void* g, void* y, cnp.npy_intp n)
+    void tp_tanh_grad(int kind, void* gx, void* g, void* y, cnp.npy_intp n)
+    void tp_silu(int kind, void* y, void* x, cnp.npy_intp n)
+    void tp_silu_grad(int kind, void* gx, void* g, void* x, cnp.npy_intp n)
+    void tp_gelu(int kind, void* y, void* x, cnp.npy_intp n, bint by_tanh)
+    void tp_gelu_grad(int kind, void* gx, void* g, void* x, cnp.npy_intp n, bint by_tanh)
+
+cdef enum:
+    WORK = 4    # these take as long as so many elements of the other kernels
+
+
+cdef enum Which:
+    SIGMOID, SILU, GELU, GELU_TANH, SIGMOID_GRAD, TANH_GRAD, SILU_GRAD, GELU_GRAD, GELU_TANH_GRAD
+
+
+cdef inline void compute(Which which, int kind, void* y, void* a, void* b, cnp.npy_intp n) noexcept:
+    if which == SIGMOID:
+        tp_sigmoid(kind, y, a, n)
+    elif which == SILU:
+        tp_silu(kind, y, a, n)
+    elif which == GELU or which == GELU_TANH:
+        tp_gelu(kind, y, a, n, which == GELU_TANH)
+    elif which == SIGMOID_GRAD:
+        tp_sigmoid_grad(kind, y, a, b, n)
+    elif which == TANH_GRAD:
+        tp_tanh_grad(kind, y, a, b, n)
+    elif which == SILU_GRAD:
+        tp_silu_grad(kind, y, a, b, n)
+    else:
+        tp_gelu_grad(kind, y, a, b, n, which == GELU_TANH_GRAD)
+
+
+cdef object apply(Which which, object a, object b):
+    """An array of one function's results; b is None for a function of one argument."""
+    cdef int kind = tp_kind(a)
+    cdef PyThreadState* state
+    if kind < 0 or (b is not None and (tp_kind(b) != kind or not tp_same_shape(a, b))):
+        return NotImplemented
+    y = tp_empty_like(a, kind)
+    state = tp_release_gil(tp_size(a) * WORK)
+    compute(which, kind, tp_data(y), tp_data(a), tp_data_or_null(b), tp_size(a))
+    tp_take_gil(state)
+    return y
+
+
+def sigmoid(x):
+    return apply(SIGMOID, x, None)
+
+
+def sigmoid_grad(g, y):
+    return NotImplemented if y is None else apply(SIGMOID_GRAD, g, y)
+
+
+def tanh_grad(g, y):
+    return NotImplemented if y is None else apply(TANH_GRAD, g, y)
+
+
+def silu(x):
+    return apply(SILU, x, None)
+
+
+def silu_grad(g, x):
+    return NotImplemented if x is None else apply(SILU_GRAD, g, x)
+
+
+def gelu(x, approximate):
+    if approximate == "none":
+        return apply(GELU, x, None)
+    return apply(GELU_TANH, x, None) if approximate == "tanh" else NotImplemented
+
+
+def gelu_grad(g, x, approximate):
+    if x is None or (approximate != "none" and approximate != "tanh"):
+        return NotImplemented
+    return apply(GELU_GRAD if approximate == "none" else GELU_TANH_GRAD, g, x)

@@ -1,0 +1,60 @@
+"""``python -m tiny_pytorch.backend``: which array libraries are installed, which work here, and why the others do not.
+
+Each is tried in a process of its own, by a gradient that is computed on it.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import subprocess
+import sys
+
+from . import CHOICES
+
+TRIAL = """
+import tiny_pytorch as tp
+x = tp.tensor([1.0, 2.0], requires_grad=True)
+(x * x).sum().backward()
+assert x.grad.tolist() == [2.0, 4.0], f"the gradient of x * x at [1, 2] came out as {x.grad.tolist()}"
+print(x.device)
+"""
+
+
+def version(package: str) -> str | None:
+    """The installed version of a distribution; None if there is none."""
+    for name in (package, package.partition("-cuda")[0]):
+        try:
+            return importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return None
+
+
+def trial(name: str) -> tuple[bool, str]:
+    """Whether a backend computes a gradient here, and on which device, or else why it does not."""
+    environment = os.environ | {"TINY_PYTORCH_BACKEND": name}
+    done = subprocess.run([sys.executable, "-c", TRIAL], capture_output=True, text=True, env=environment)
+    said = (done.stderr if done.returncode else done.stdout).strip().splitlines()
+    return done.returncode == 0, said[-1] if said else f"the process ended with {done.returncode}"
+
+
+def main(names: list[str]) -> int:
+    """Print a line for each backend. Returns 1 if one that was named does not work."""
+    failed = False
+    print(f"{'backend':<18} {'installed':<12} works")
+    for name in names or list(CHOICES):
+        package = CHOICES[name][1] if name in CHOICES else name.partition(".")[0]
+        found = version(package)
+        if found is None and name in CHOICES:
+            works, said = False, f"pip install {package}"
+        else:
+            works, said = trial(name)
+        failed |= not works
+        print(f"{name:<18} {found or '-':<12} {'yes, on ' if works else 'no: '}{said}")
+    print("\nTINY_PYTORCH_BACKEND chooses one, TINY_PYTORCH_DEVICE its device; see docs/backends.md.")
+    return int(failed and bool(names))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
