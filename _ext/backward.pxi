@@ -153,8 +153,8 @@ cdef class Pass:
                     f"{shape}; they must be the same, or broadcast to it")
             g = (tensor_table if self.create else table).sum_to(g, shape)
             unshared = False
-        dtype = node.dtype if leaf is None else leaf.array_.dtype
         if not same_dtype(raw, node, leaf):
+            dtype = node.dtype if leaf is None else leaf.array_.dtype
             if strict and not source.custom:
                 raise AssertionError(f"{source.name}: the gradient has dtype {raw.dtype}, its input {dtype}")
             g = (tensor_table if self.create else table).astype(g, dtype)
@@ -193,7 +193,7 @@ cdef class Pass:
                     g = self.run_hooks(node.hooks[:], g)
                 if node.retains is not None:
                     self.retained.append((node.retains, g))
-                if node in self.captured:
+                if self.captured and node in self.captured:
                     self.captured[node] = g
                 if self.needed is not None and node not in self.needed:
                     continue

@@ -149,6 +149,7 @@ cdef enum:
 
 cdef tuple _NEEDS_1 = ((False,), (True,))
 cdef tuple _NEEDS_2 = ((False, False), (True, False), (False, True), (True, True))
+cdef tuple _NEEDS_3 = tuple([((i & 1) > 0, (i & 2) > 0, (i & 4) > 0) for i in range(8)])
 cdef uint64_t _sequence = 0
 
 
@@ -240,6 +241,9 @@ cdef class Node:
             return _NEEDS_1[self.edges[0] is not None]
         if n == 2:
             return _NEEDS_2[(self.edges[0] is not None) + 2 * (self.edges[1] is not None)]
+        if n == 3:
+            return _NEEDS_3[(self.edges[0] is not None) + 2 * (self.edges[1] is not None)
+                            + 4 * (self.edges[2] is not None)]
         return tuple([e is not None for e in self.edges])
 
     @property
