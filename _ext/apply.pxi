@@ -58,21 +58,49 @@ cdef inline bint same_memory(object out, object source):
     return start <= p <= end
 
 
-cdef object apply(Op op, tuple args, dict params, bint promoted=False):
-    cdef Py_ssize_t i, n = len(args)
+cdef enum:
+    FEW = 12    # arguments, keyword ones and the table included, for which there is room on the stack
+
+
+cdef object apply_tuple(Op op, tuple args, dict params, bint promoted=False):
+    # apply() for callers that hold their arguments as objects.
+    cdef tuple row = args + tuple(params.values()) if params else args
+    return apply(op, (<PyTupleObject*>row).ob_item, len(args), tuple(params) if params else None, promoted)
+
+
+cdef object apply(Op op, PyObject** args, Py_ssize_t n, tuple names, bint promoted=False):
+    # `names` are those of the keyword arguments, whose values follow the `n` positional ones, as in PEP 590.
+    cdef PyObject* few[FEW]
+    cdef PyObject** inputs = few
+    cdef Py_ssize_t i, filled = 0, total = 1 + n + (0 if names is None else len(names))
+    if total > FEW:
+        inputs = <PyObject**>malloc(total * sizeof(PyObject*))
+        if inputs == NULL:
+            raise MemoryError()
+    try:
+        return apply_on(op, args, n, names, promoted, inputs, &filled)
+    finally:
+        for i in range(filled):
+            Py_DECREF(<object>inputs[1 + i])
+        if inputs != few:
+            free(inputs)
+
+
+cdef object apply_on(Op op, PyObject** args, Py_ssize_t n, tuple names, bint promoted, PyObject** inputs,
+                     Py_ssize_t* filled):
+    # `inputs` has room for the kernel table, the raw arrays (of which `filled` are to be released) and the keywords.
+    cdef Py_ssize_t i
     cdef Variable v, result
     cdef Node node = None
     cdef bint recording = tp_grad_get(), records = False, settled = promoted or op.promotion == AS_THEY_ARE
     cdef int type_num = -1, t, scalar = 0       # scalar kinds: 2 int, 3 float
     cdef bint bools = False
-    cdef object a, array, out, extra = None, token, first = None, dtype = None
-    cdef tuple inputs = PyTuple_New(n + 1)
-    cdef list edges = None
+    cdef object a, array, out, extra = None, first = None, dtype = None
+    cdef dict params = None
+    cdef tuple edges
 
-    Py_INCREF(table)
-    PyTuple_SET_ITEM(inputs, 0, table)
     for i in range(n):
-        a = args[i]
+        a = <object>args[i]
         if isinstance(a, Variable):
             v = <Variable>a
             if v.view_ is not None and v.view_.epoch != v.view_.base.epoch:
@@ -109,7 +137,13 @@ cdef object apply(Op op, tuple args, dict params, bint promoted=False):
             raise TypeError(f"{op.name}: argument {i} is a {type(a).__name__}; expected a Tensor "
                             "(tp.tensor(...) makes one)")
         Py_INCREF(array)
-        PyTuple_SET_ITEM(inputs, i + 1, array)
+        inputs[1 + i] = <PyObject*>array
+        filled[0] = i + 1
+    if names is not None:
+        params = {}
+        for i in range(len(names)):
+            inputs[1 + n + i] = args[n + i]
+            params[names[i]] = <object>args[n + i]
     if not settled:
         if dtype is not None and type_num == -1 and not bools and is_floating(first):
             pass                                            # the same, of another library
@@ -121,40 +155,23 @@ cdef object apply(Op op, tuple args, dict params, bint promoted=False):
         ):
             pass
         else:
-            return apply(op, promote(op, args), params, True)
+            return apply_tuple(op, promote(op, row_of(args, n)), params, True)
 
-    token = PyContextVar_Set_(_errors, quiet)
-    try:
-        out = call(op.forward, inputs, params if params else None)
-    except Exception as error:
-        clearer = explain(op, inputs[1:], params, error)
-        if clearer is error:
-            raise
-        raise clearer from error
-    finally:
-        PyContextVar_Reset_(_errors, token)
+    out = forward(op, inputs, n, names, params)
     if op.extra:
         out, extra = out
 
     if records and op.rule is not None:
-        edges = []
+        edges = PyTuple_New(n)
         for i in range(n):
-            a = args[i]
-            if isinstance(a, Variable):
-                v = <Variable>a
-                if v.node is not None:
-                    edges.append(v.node)
-                elif v.wants:
-                    edges.append(v)
-                else:
-                    edges.append(None)
-            else:
-                edges.append(None)
-        node = new_node(op, tuple(edges))
-        node.params = params if params else None
+            a = edge_of(<object>args[i])
+            Py_INCREF(a)
+            PyTuple_SET_ITEM(edges, i, a)
+        node = new_node(op, edges)
+        node.params = params
         node.extra_ = extra
         if op.keeping != KEEP_NONE:
-            node.kept = keep_inputs(op, args, node.edges, inputs)
+            node.kept = keep_inputs(op, args, edges, inputs + 1, n)
     if op.many:
         return wrap_many(op, out, node)
 
@@ -172,6 +189,55 @@ cdef object apply(Op op, tuple args, dict params, bint promoted=False):
     return result
 
 
+cdef object forward(Op op, PyObject** inputs, Py_ssize_t n, tuple names, dict params):
+    # The op's forward on raw arrays. Without keyword arguments it is the kernel of the same name, if there is one: a
+    # compiled one is called at once, and sees to warnings itself.
+    cdef object kernel, token
+    if op.kernel is not None and names is None:
+        kernel = PyObject_GetAttr(table, op.kernel)
+        if type(kernel) is gate_type:
+            try:
+                return PyObject_Vectorcall(kernel, inputs + 1, n, NULL)
+            except Exception:
+                pass    # the forward will fail too, and may have more to say
+    inputs[0] = <PyObject*>table
+    token = PyContextVar_Set_(_errors, quiet)
+    try:
+        return PyObject_Vectorcall(op.forward, inputs, n + 1, NULL if names is None else <PyObject*>names)
+    except Exception as error:
+        refuse(op, inputs, n, params, error)
+    finally:
+        PyContextVar_Reset_(_errors, token)
+
+
+cdef int refuse(Op op, PyObject** inputs, Py_ssize_t n, dict params, error) except -1:
+    # Raises what a user should see of an op's error.
+    clearer = explain(op, row_of(inputs + 1, n), params if params is not None else {}, error)
+    if clearer is error:
+        raise error
+    raise clearer from error
+
+
+cdef tuple row_of(PyObject** items, Py_ssize_t n):
+    cdef Py_ssize_t i
+    cdef tuple row = PyTuple_New(n)
+    for i in range(n):
+        Py_INCREF(<object>items[i])
+        PyTuple_SET_ITEM(row, i, <object>items[i])
+    return row
+
+
+cdef inline object edge_of(object value):
+    # Where the gradient of an argument goes, its view being up to date: its node, the leaf itself, or None.
+    cdef Variable v
+    if not isinstance(value, Variable):
+        return None
+    v = <Variable>value
+    if v.node is not None:
+        return v.node
+    return v if v.wants else None
+
+
 cdef Node new_node(Op op, tuple edges):
     global _sequence
     cdef Node node = Node.__new__(Node)
@@ -182,10 +248,11 @@ cdef Node new_node(Op op, tuple edges):
     return node
 
 
-cdef tuple keep_inputs(Op op, tuple args, tuple edges, tuple inputs):
-    cdef Py_ssize_t i, j, n = len(args), wanting = 0
+cdef tuple keep_inputs(Op op, PyObject** args, tuple edges, PyObject** arrays, Py_ssize_t n):
+    cdef Py_ssize_t i, j, wanting = 0
     cdef bint wanted
-    cdef list kept = []
+    cdef object a
+    cdef tuple kept = PyTuple_New(n)
     for i in range(n):
         if edges[i] is not None:
             wanting += 1
@@ -199,12 +266,14 @@ cdef tuple keep_inputs(Op op, tuple args, tuple edges, tuple inputs):
                 if j < n and edges[j] is not None:
                     wanted = True
         if not wanted:
-            kept.append(None)
-        elif isinstance(args[i], Variable):
-            kept.append(keep(inputs[i + 1], (<Variable>args[i]).version))
+            a = None
+        elif isinstance(<object>args[i], Variable):
+            a = keep(<object>arrays[i], (<Variable>args[i]).version)
         else:
-            kept.append(keep(inputs[i + 1], None))
-    return tuple(kept)
+            a = keep(<object>arrays[i], None)
+        Py_INCREF(a)
+        PyTuple_SET_ITEM(kept, i, a)
+    return kept
 
 
 cdef void view_of(Variable result, Variable source, Op op, dict params) except *:

@@ -9,6 +9,8 @@
 #include <Python.h>
 #include <numpy/arrayobject.h>
 
+#include "memory.h"
+
 /* The type number of an array in that layout, -1 for anything else. */
 static inline int tp_type(PyObject *object) {
     PyArrayObject *a = (PyArrayObject *)object;
@@ -92,7 +94,7 @@ static inline int tp_number(PyObject *object, double *value) {
 
 /* A new C-contiguous array with unset elements. */
 static inline PyObject *tp_empty(int kind, int ndim, npy_intp *shape) {
-    return PyArray_SimpleNew(ndim, shape, kind ? NPY_DOUBLE : NPY_FLOAT);
+    return kind ? tp_new(NPY_DOUBLE, sizeof(double), ndim, shape) : tp_new(NPY_FLOAT, sizeof(float), ndim, shape);
 }
 
 static inline PyObject *tp_empty_like(PyObject *a, int kind) {

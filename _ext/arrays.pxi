@@ -16,6 +16,7 @@ cdef extern from "arrays.h":
     bint tp_same_shape(object, object)
     bint tp_is_vector_or_none(object, int kind, cnp.npy_intp n)
     bint tp_number(object, double* value)
+    object tp_new(int type, int item, int ndim, cnp.npy_intp* shape)
     object tp_empty(int kind, int ndim, cnp.npy_intp* shape)
     object tp_empty_like(object, int kind)
     PyThreadState* tp_release_gil(cnp.npy_intp work)

@@ -57,11 +57,12 @@ static inline char *tp_head(const tp_attention *a, const tp_heads *operand, npy_
     return data;
 }
 
-/* c = a @ b on this thread. */
-static inline void tp_multiply_here(int kind, npy_intp n, npy_intp k, npy_intp m, tp_matrix a, tp_matrix b,
-                                    tp_matrix c) {
-    const tp_product p = {kind, 1, n, k, m, a, b, c, 0, 'b'};
-    tp_multiply(&p);
+/* c = a @ b, or c += a @ b, on this thread. */
+static inline void tp_attend_product(int kind, npy_intp n, npy_intp k, npy_intp m, tp_matrix a, tp_matrix b, tp_matrix c,
+                                     int more) {
+    tp_product p = {.kind = kind, .batch = 1, .n = n, .k = k, .m = m, .a = a, .b = b, .c = c};
+    if (more) p.base = c;
+    tp_multiply_here(&p);
 }
 
 static inline tp_matrix tp_part(int kind, char *data, npy_intp row) {
@@ -94,24 +95,18 @@ static void tp_attend_head(void *job, ptrdiff_t head, int worker) {
         const npy_intp some = a->rows - from < a->tile ? a->rows - from : a->tile;
         const npy_intp n = tp_visible(a, from + some);
         const tp_matrix scores = tp_rows(kind, s, some, n);
-        tp_multiply_here(kind, some, a->width, n, tp_part(kind, q + from * a->q.row, a->q.row),
-                tp_transposed(tp_part(kind, k, a->k.row)), scores);
+        tp_attend_product(kind, some, a->width, n, tp_part(kind, q + from * a->q.row, a->q.row),
+                          tp_transposed(tp_part(kind, k, a->k.row)), scores, 0);
         TP_BY_KIND(tp_probabilities, kind, a, head, (void *)s, from, some, n);
-        tp_multiply_here(kind, some, n, a->value_width, scores, tp_part(kind, v, a->v.row),
-                tp_part(kind, y + from * a->y.row, a->y.row));
+        tp_attend_product(kind, some, n, a->value_width, scores, tp_part(kind, v, a->v.row),
+                          tp_part(kind, y + from * a->y.row, a->y.row), 0);
     }
 }
 
-/* sum (rows, width) gets part added if `more`, else it is part already. Its rows from `rows` on are 0. */
-static void tp_gather_part(const tp_attention *a, const tp_heads *sum, char *data, const char *part, int more,
-                           npy_intp n, npy_intp width) {
+/* Rows that no tile's product reaches. */
+static void tp_zero_rows(const tp_attention *a, const tp_heads *sum, char *data, npy_intp from, npy_intp width) {
     const npy_intp item = a->kind ? sizeof(double) : sizeof(float);
-    if (!more)
-        for (npy_intp r = n; r < a->keys; r++) memset(data + r * sum->row, 0, (size_t)(width * item));
-    else
-        for (npy_intp r = 0; r < n; r++)
-            TP_BY_KIND(tp_add_to, a->kind, (void *)(data + r * sum->row), (const void *)(part + r * width * item),
-                       width);
+    for (npy_intp r = from; r < a->keys; r++) memset(data + r * sum->row, 0, (size_t)(width * item));
 }
 
 static void tp_attend_head_back(void *job, ptrdiff_t head, int worker) {
@@ -119,7 +114,7 @@ static void tp_attend_head_back(void *job, ptrdiff_t head, int worker) {
     const int kind = a->kind;
     const npy_intp item = kind ? sizeof(double) : sizeof(float);
     char *s = a->memory + worker * a->scratch;
-    char *ds = s + a->tile * a->keys * item, *part = ds + a->tile * a->keys * item;
+    char *ds = s + a->tile * a->keys * item;
     char *q = tp_head(a, &a->q, head), *k = tp_head(a, &a->k, head), *v = tp_head(a, &a->v, head);
     char *g = tp_head(a, &a->g, head);
     char *gq = tp_head(a, &a->gq, head), *gk = tp_head(a, &a->gk, head), *gv = tp_head(a, &a->gv, head);
@@ -131,21 +126,20 @@ static void tp_attend_head_back(void *job, ptrdiff_t head, int worker) {
         const tp_matrix scores = tp_rows(kind, s, some, n), slopes = tp_rows(kind, ds, some, n);
         const tp_matrix queries = tp_part(kind, q + from * a->q.row, a->q.row);
         const tp_matrix outer = tp_part(kind, g + from * a->g.row, a->g.row);
-        tp_multiply_here(kind, some, a->width, n, queries, tp_transposed(tp_part(kind, k, a->k.row)), scores);
-        tp_multiply_here(kind, some, a->value_width, n, outer, tp_transposed(tp_part(kind, v, a->v.row)), slopes);
+        tp_attend_product(kind, some, a->width, n, queries, tp_transposed(tp_part(kind, k, a->k.row)), scores, 0);
+        tp_attend_product(kind, some, a->value_width, n, outer, tp_transposed(tp_part(kind, v, a->v.row)), slopes, 0);
         TP_BY_KIND(tp_probabilities_back, kind, a, head, (void *)s, (void *)ds, from, some, n);
         if (gq != NULL)
-            tp_multiply_here(kind, some, n, a->width, slopes, tp_part(kind, k, a->k.row),
-                    tp_part(kind, gq + from * a->gq.row, a->gq.row));
+            tp_attend_product(kind, some, n, a->width, slopes, tp_part(kind, k, a->k.row),
+                              tp_part(kind, gq + from * a->gq.row, a->gq.row), 0);
         if (gk != NULL) {
-            tp_multiply_here(kind, n, some, a->width, tp_transposed(slopes), queries,
-                    more ? tp_rows(kind, part, n, a->width) : tp_part(kind, gk, a->gk.row));
-            tp_gather_part(a, &a->gk, gk, part, more, n, a->width);
+            tp_attend_product(kind, n, some, a->width, tp_transposed(slopes), queries, tp_part(kind, gk, a->gk.row), more);
+            if (!more) tp_zero_rows(a, &a->gk, gk, n, a->width);
         }
         if (gv != NULL) {
-            tp_multiply_here(kind, n, some, a->value_width, tp_transposed(scores), outer,
-                    more ? tp_rows(kind, part, n, a->value_width) : tp_part(kind, gv, a->gv.row));
-            tp_gather_part(a, &a->gv, gv, part, more, n, a->value_width);
+            tp_attend_product(kind, n, some, a->value_width, tp_transposed(scores), outer,
+                              tp_part(kind, gv, a->gv.row), more);
+            if (!more) tp_zero_rows(a, &a->gv, gv, n, a->value_width);
         }
     }
 }
@@ -157,26 +151,19 @@ static int tp_attend(tp_attention *a, int back) {
     npy_intp tile = TP_SCORES / a->keys;
     tile = tile < 32 ? 32 : tile;
     a->tile = tile < a->rows ? tile : a->rows;
-    a->scratch = item * (back ? 2 * a->tile * a->keys + a->keys * wide : a->tile * a->keys);
+    a->scratch = item * (back ? 2 : 1) * a->tile * a->keys;
     a->scratch = (a->scratch + 127) / 64 * 64;
-    /* Several heads are shared out, each of whose products then stays on its thread. */
-    const int entered = a->heads > 1 && tp_imported_pool->blas_enter();
     const npy_intp work = a->heads * a->rows * a->keys * wide;
-    const int threads = entered && work >= TP_GEMM_PARALLEL_FROM / 2 ? tp_num_threads() : 1;
+    const int threads = work >= TP_GEMM_PARALLEL_FROM / 2 ? tp_num_threads() : 1;
     a->memory = (char *)malloc((size_t)(threads * a->scratch));
     if (a->memory != NULL)
         tp_parallel_for(back ? tp_attend_head_back : tp_attend_head, a, a->heads, threads);
-    if (entered) tp_imported_pool->blas_leave();
     const int done = a->memory != NULL;
     free(a->memory);
     return done;
 }
 
 #elif defined(REAL)
-
-TP_INLINE void KIND(tp_add_to)(REAL *TP_RESTRICT sum, const REAL *TP_RESTRICT part, ptrdiff_t n) {
-    for (ptrdiff_t i = 0; i < n; i++) sum[i] += part[i];
-}
 
 /* s = scale * s + mask, -infinity where a key must not be seen, for row number `row` of a head */
 TP_INLINE void KIND(tp_mask_row)(const tp_attention *a, REAL *TP_RESTRICT s, const char *mask, ptrdiff_t row,
@@ -260,7 +247,7 @@ static TP_SIMD void KIND(tp_probabilities)(const tp_attention *a, ptrdiff_t head
             for (ptrdiff_t i = 0; i < n; i++) row[i] -= m;
             lse[from + r] = m;
         }
-        for (ptrdiff_t i = 0; i < some * n; i++) s[i] = KIND(tp_exp)(s[i]);
+        for (ptrdiff_t i = 0; i < some * n; i++) s[i] = KIND(tp_decay)(s[i]);
         for (ptrdiff_t r = 0; r < some; r++) {
             REAL *TP_RESTRICT row = s + r * n;
             double total = KIND(tp_row_sum)(row, n);
@@ -290,7 +277,7 @@ static TP_SIMD void KIND(tp_probabilities_back)(const tp_attention *a, ptrdiff_t
         TP_SUM(REAL, total, i, a->value_width, g[i] * y[i]);
         const REAL mean = (REAL)total;
         KIND(tp_mask_row)(a, s, mask, from + r, n);
-        for (ptrdiff_t i = 0; i < n; i++) s[i] = KIND(tp_exp)(s[i] - shift);
+        for (ptrdiff_t i = 0; i < n; i++) s[i] = KIND(tp_decay)(s[i] - shift);
         if (kept != NULL) KIND(tp_drop_row)(a, ds, kept, from + r, n);
         for (ptrdiff_t i = 0; i < n; i++) ds[i] = s[i] * (ds[i] - mean) * scale;
         if (kept != NULL) KIND(tp_drop_row)(a, s, kept, from + r, n);

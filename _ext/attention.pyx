@@ -5,8 +5,6 @@ The operands may be strided but for their last axis, so heads are cut out of a p
 cimport numpy as cnp
 from libc.string cimport memset
 
-import numpy
-
 cnp.import_array()
 
 include "arrays.pxi"
@@ -24,11 +22,10 @@ cdef extern from "attention.h":
         int mask_kind
         double scale, gain
         tp_heads q, k, v, mask, kept, y, lse, g, gq, gk, gv
-    int tp_gemm_load(object matmul) except -1
+    bint tp_import_gemm() except -1
     bint tp_attend(tp_attention*, bint back) nogil
 
-cdef cnp.ufunc _matmul = numpy.matmul
-cdef bint has_gemm = tp_gemm_load(_matmul)
+cdef bint has_gemm = tp_import_gemm()
 
 
 cdef bint place(tp_attention* a, tp_heads* operand, object array, cnp.npy_intp rows, cnp.npy_intp columns):

@@ -82,10 +82,12 @@ cdef class Pass:
     cdef set wanted_leaves      # None: all
     cdef dict captured          # Node -> gradient of a wanted tensor that is not a leaf
     cdef list retained          # (weak reference to a tensor that is not a leaf, the gradient to be kept in its .grad)
+    cdef Recorder log           # where a profiler wants each rule's time; None: nobody asks
     cdef bint create
     cdef bint retain
 
     def __init__(self, bint retain, bint create):
+        self.log = recorder
         self.pending = {}
         self.leaves = {}
         self.frontier = Frontier()
@@ -179,7 +181,8 @@ cdef class Pass:
         cdef Gradient entry
         cdef object g, result, edge, gi
         cdef tuple results
-        cdef Py_ssize_t i, n
+        cdef Py_ssize_t i, n, event = -1
+        cdef int64_t n_bytes = 0
         cdef Op op
         while self.frontier.size:
             node = self.frontier.pop()
@@ -215,10 +218,14 @@ cdef class Pass:
                     raise RuntimeError(
                         f"{op.name}: an input was given data of another shape, {tuple((<Variable>edge).array_.shape)}, "
                         "after this operation used it; compute the result again before backward")
+            if unlikely(self.log is not None):
+                event = self.log.open(op, BACKWARD, None, node.sequence)
             result = self.call_rule(op, node, g)
-            g = None
             results = <tuple>result if isinstance(result, tuple) else (result,)
             result = None
+            if unlikely(self.log is not None):
+                n_bytes = self.log.bytes_of(results, g)
+            g = None
             n = len(node.edges)
             if len(results) != n:
                 raise RuntimeError(f"{op.name}: the gradient rule returned {len(results)} gradients for {n} inputs; "
@@ -233,6 +240,8 @@ cdef class Pass:
                 # two references: the tuple's and ours
                 self.deliver(edge, gi, op, is_exclusive(gi, 2))
                 gi = None
+            if unlikely(self.log is not None):
+                self.log.close(event, n_bytes)
         return 0
 
     cdef object call_rule(self, Op op, Node node, object g):
@@ -364,6 +373,10 @@ def run(list roots, list grads, list inputs, bint retain, bint create, bint accu
     gradients of ``inputs`` are returned as a list, with None where there is no path. ``grads`` are raw arrays, or
     Tensors with ``create``.
     """
+    return propagate(roots, grads, inputs, retain, create, accumulate)
+
+
+cdef object propagate(list roots, list grads, list inputs, bint retain, bint create, bint accumulate):
     global tensor_table
     if create and tensor_table is None:
         tensor_table = load_tensor_table()
@@ -374,10 +387,13 @@ def run(list roots, list grads, list inputs, bint retain, bint create, bint accu
     cdef bint before = tp_grad_get()
     cdef list answer = []
     cdef object token, g
+    cdef Py_ssize_t event = -1
     if inputs is not None:
         p.select(roots, inputs)
     tp_grad_set(create)
     token = PyContextVar_Set_(_errors, quiet)
+    if p.log is not None:
+        event = p.log.open("backward" if accumulate else "grad", RANGE, None)
     try:
         for v, g in zip(roots, grads):
             p.deliver(v if v.current() is None else v.node, g, ROOT, False)
@@ -404,6 +420,8 @@ def run(list roots, list grads, list inputs, bint retain, bint create, bint accu
     finally:
         tp_grad_set(before)
         PyContextVar_Reset_(_errors, token)
+        if p.log is not None:
+            p.log.close(event, 0)
 
 
 def run_scalar(root, bint retain):
@@ -414,7 +432,7 @@ def run_scalar(root, bint retain):
     seed = one_like((<Variable>root).array_)
     if seed is None:
         return False
-    run([root], [seed], None, retain, False, True)
+    propagate([root], [seed], None, retain, False, True)
     return True
 
 

@@ -29,7 +29,19 @@ def collect(list params, state, tuple names):
                 complete = False
                 break
             (<list>columns[i]).append(array_of(<Variable><object>value))
-    return some, arrays, grads, states, dict(zip(names, columns)) if complete else None
+    if not complete:
+        return some, arrays, grads, states, None
+    cdef dict named = {}
+    for i in range(n):
+        named[names[i]] = columns[i]
+    return some, arrays, grads, states, named
+
+
+def drop_gradients(list params):
+    """Set ``.grad`` of each to None."""
+    cdef Variable p
+    for p in params:
+        p.grad_ = None
 
 
 def bump_versions(list variables):

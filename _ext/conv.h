@@ -5,10 +5,12 @@
 #ifndef TP_CONV_H
 #define TP_CONV_H
 
+#include <stdint.h>
 #include <string.h>
 
 #include "arrays.h"
-#include "conv_plan.h"
+#include "conv_links.h"
+#include "memory.h"
 #include "parallel.h"
 #include "simd.h"
 
@@ -28,15 +30,32 @@ static inline int tp_conv_wide(void) {
 #endif
 }
 
+/* Lanes of two vectors of the same type by constant numbers, as many as one has. */
+#if defined(__clang__)
+#define TP_SHUFFLE(numbers, a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define TP_SHUFFLE(numbers, a, b, ...) __builtin_shuffle(a, b, (numbers){__VA_ARGS__})
+#endif
+#define TP_LANES_4(f, s) f(0, s), f(1, s), f(2, s), f(3, s)
+#define TP_LANES_8(f, s) TP_LANES_4(f, s), f(4, s), f(5, s), f(6, s), f(7, s)
+#define TP_LANES_16(f, s) \
+    TP_LANES_8(f, s), f(8, s), f(9, s), f(10, s), f(11, s), f(12, s), f(13, s), f(14, s), f(15, s)
+
 #define TP_BYTES 64
 #define TP_HIGH 8
 #define TP_TALL 4
 #define TP_LONG 6
+#define TP_LANES_OF TP_LANES_16
+#define TP_INTEGER int32_t
 #define TP_REAL float
 #define TP_TILE_NAME(name) name##_wide_f32
 #include "conv_tile.h"
 #undef TP_REAL
 #undef TP_TILE_NAME
+#undef TP_LANES_OF
+#undef TP_INTEGER
+#define TP_LANES_OF TP_LANES_8
+#define TP_INTEGER int64_t
 #define TP_REAL double
 #define TP_TILE_NAME(name) name##_wide_f64
 #include "conv_tile.h"
@@ -51,30 +70,45 @@ static inline int tp_conv_wide(void) {
 #define TP_HIGH 4
 #define TP_TALL 3
 #define TP_LONG 4
+#undef TP_INTEGER
+#define TP_INTEGER int32_t
 #define TP_REAL float
 #define TP_TILE_NAME(name) name##_narrow_f32
 #include "conv_tile.h"
 #undef TP_REAL
 #undef TP_TILE_NAME
+#undef TP_LANES_OF
+#undef TP_INTEGER
+#define TP_LANES_OF TP_LANES_4
+#define TP_INTEGER int64_t
 #define TP_REAL double
 #define TP_TILE_NAME(name) name##_narrow_f64
 #include "conv_tile.h"
+#undef TP_LANES_OF
 #undef TP_REAL
 #undef TP_TILE_NAME
+#undef TP_INTEGER
 
 #define TP_REAL float
+#define TP_INTEGER int32_t
 #define TP_NAME(name) name##_f32
 #define TP_WIDE(name) name##_wide_f32
 #define TP_NARROW(name) name##_narrow_f32
+#include "conv_choice.h"
+#include "conv_places.h"
 #include "conv_kernels.h"
 #undef TP_REAL
 #undef TP_NAME
 #undef TP_WIDE
 #undef TP_NARROW
+#undef TP_INTEGER
 #define TP_REAL double
+#define TP_INTEGER int64_t
 #define TP_NAME(name) name##_f64
 #define TP_WIDE(name) name##_wide_f64
 #define TP_NARROW(name) name##_narrow_f64
+#include "conv_choice.h"
+#include "conv_places.h"
 #include "conv_kernels.h"
 #undef TP_REAL
 #undef TP_NAME

@@ -8,6 +8,9 @@ include "arrays.pxi"
 cdef extern from "parallel.h":
     int tp_import_parallel() except -1
 
+cdef extern from "memory.h":
+    int tp_import_memory() except -1
+
 cdef extern from "conv.h":
     enum:
         TP_HAS_CONV
@@ -21,6 +24,7 @@ cdef extern from "conv.h":
     bint tp_conv_grad(int kind, tp_conv_plan plan, void* gx, void* gw, void* gb, void* g, void* x, void* w)
 
 tp_import_parallel()
+tp_import_memory()
 
 cdef enum:
     WORK = 64   # multiplications that take as long as one element of the other kernels

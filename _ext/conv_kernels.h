@@ -1,18 +1,6 @@
-/* Convolution, forward and both gradients, over the plan of conv_plan.h. Included once for each type: TP_REAL,
- * TP_NAME. Arrays are C-contiguous: x (N, C, H, W), w (O, C / groups, kH, kW), y and g (N, O, H', W'). */
-
-/* The two widths of a register tile; the wide one needs the 32 registers of AVX-512. */
-typedef struct {
-    void (*rows)(TP_REAL *, ptrdiff_t, const TP_REAL *, const TP_REAL *, const ptrdiff_t *, ptrdiff_t, ptrdiff_t);
-    void (*dots)(TP_REAL *, const TP_REAL *, ptrdiff_t, ptrdiff_t, const TP_REAL *, const ptrdiff_t *, ptrdiff_t,
-                 ptrdiff_t);
-    ptrdiff_t high;
-} TP_NAME(tp_conv_tiles);
-
-static inline TP_NAME(tp_conv_tiles) TP_NAME(tp_conv_choose)(void) {
-    if (tp_conv_wide()) return (TP_NAME(tp_conv_tiles)){TP_WIDE(tp_conv_rows), TP_WIDE(tp_conv_dots), 8};
-    return (TP_NAME(tp_conv_tiles)){TP_NARROW(tp_conv_rows), TP_NARROW(tp_conv_dots), 4};
-}
+/* Convolution, forward and both gradients, over the plan of conv_plan.h: in rows of pixels, or where these would be
+ * mostly padding, place by place (conv_places.h). Included once for each type: TP_REAL, TP_NAME.
+ * Arrays are C-contiguous: x (N, C, H, W), w (O, C / groups, kH, kW), y and g (N, O, H', W'). */
 
 /* What all chunks of one call share. */
 typedef struct {
@@ -103,17 +91,14 @@ static void TP_NAME(tp_conv_chunk)(void *shared, ptrdiff_t chunk, int worker) {
     for (ptrdiff_t group = 0; group < p->groups; group++) {
         TP_NAME(tp_conv_spread)(p, x, job->x, n, count, group);
         for (ptrdiff_t top = 0; top < p->filters; top += high, w += rows * high) {
-            job->tiles.rows(y, pitch, w, x, p->offset, rows, length);
-            for (ptrdiff_t o = top; o < tp_least(top + high, p->filters); o++) {
-                const ptrdiff_t filter = group * p->filters + o;
-                const TP_REAL bias = job->b == NULL ? 0 : job->b[filter];
-                for (ptrdiff_t k = 0; k < count; k++) {
-                    TP_REAL *to = job->y + ((n + k) * p->groups * p->filters + filter) * places;
-                    const TP_REAL *from = y + (o - top) * pitch + k * p->plane;
-                    for (ptrdiff_t i = 0; i < p->v.out; i++, to += p->h.out, from += p->h.pitch)
-                        for (ptrdiff_t j = 0; j < p->h.out; j++) to[j] = from[j] + bias;
-                }
-            }
+            const ptrdiff_t first = group * p->filters + top, some = tp_least(high, p->filters - top);
+            TP_REAL room[8];
+            const TP_REAL *bias = TP_NAME(tp_conv_bias)(room, job->b ? job->b + first : NULL, some, high);
+            job->tiles.rows(y, pitch, bias, w, x, p->offset, rows, &tp_conv_here, 1, length);
+            for (ptrdiff_t o = 0; o < some; o++)
+                for (ptrdiff_t k = 0; k < count; k++)
+                    TP_NAME(tp_conv_move)(job->y + ((n + k) * p->groups * p->filters + first + o) * places, p->h.out, 1,
+                                          y + o * pitch + k * p->plane, p->h.pitch, 1, p->v.out, p->h.out);
         }
     }
 }
@@ -134,7 +119,8 @@ static void TP_NAME(tp_conv_chunk_gx)(const TP_NAME(tp_conv_job) *job, TP_REAL *
         const ptrdiff_t tiles = tp_ceil_div(p->channels, high);
         const TP_REAL *w = job->g_packed[phase] + group * tiles * rows * high;
         for (ptrdiff_t c0 = 0; c0 < p->channels; c0 += high, w += rows * high) {
-            job->tiles.rows(y, pitch, w, g, job->g_offset[phase], rows, length);
+            job->tiles.rows(y, pitch, TP_NAME(tp_conv_no_bias), w, g, job->g_offset[phase], rows, &tp_conv_here, 1,
+                            length);
             for (ptrdiff_t c = c0; c < tp_least(c0 + high, p->channels); c++)
                 for (ptrdiff_t k = 0; k < count; k++) {
                     const ptrdiff_t plane = ((n + k) * p->groups + group) * p->channels + c;
@@ -162,8 +148,8 @@ static void TP_NAME(tp_conv_chunk_grad)(void *shared, ptrdiff_t chunk, int worke
             const ptrdiff_t length = (count - 1) * p->plane + (p->v.out - 1) * p->h.pitch + p->h.out;
             TP_NAME(tp_conv_spread)(p, x, job->x, n, count, group);
             TP_NAME(tp_conv_spread_g)(p, at, pitch, 0, p->plane, p->h.pitch, job->g, n, count, group);
-            job->tiles.dots(job->gw + worker * job->gw_size + group * p->filters * rows, at, pitch, p->filters, x,
-                            p->offset, rows, length);
+            job->tiles.dots(job->gw + worker * job->gw_size + group * p->filters * rows, rows, 1, at, pitch, p->filters,
+                            x, p->offset, rows, &tp_conv_here, 1, length);
             next += p->filters * pitch;
         }
         if (job->gx != NULL)
@@ -215,24 +201,32 @@ static ptrdiff_t TP_NAME(tp_conv_threads)(const tp_conv_plan *p) {
     return work < TP_CONV_PARALLEL_FROM ? 1 : tp_num_threads();
 }
 
+/* 0 if there is no memory. */
+static int TP_NAME(tp_conv_in_rows)(TP_NAME(tp_conv_job) *job, int threads) {
+    const tp_conv_plan *p = &job->plan;
+    const ptrdiff_t high = job->tiles.high, rows = p->channels * p->taps;
+    job->scratch_size = p->channels * p->phases * p->row + high * p->places;
+    job->packed = malloc((size_t)(p->groups * tp_ceil_div(p->filters, high) * high * rows + 1) * sizeof *job->packed);
+    job->scratch = tp_conv_zeros(&job->memory, threads * job->scratch_size * (ptrdiff_t)sizeof *job->scratch);
+    const int done = job->packed != NULL && job->scratch != NULL;
+    if (done) {
+        TP_NAME(tp_conv_pack)(p, job->packed, job->w, high);
+        tp_parallel_for(TP_NAME(tp_conv_chunk), job, tp_ceil_div(p->samples, p->together), threads);
+    }
+    free(job->packed);
+    free(job->memory);
+    return done;
+}
+
 /* y = convolution of x with w, plus b (or NULL). 0 if there is no memory. */
 static int TP_NAME(tp_conv)(tp_conv_plan plan, TP_REAL *y, const TP_REAL *x, const TP_REAL *w, const TP_REAL *b) {
     TP_NAME(tp_conv_job) job = {.plan = plan, .tiles = TP_NAME(tp_conv_choose)(), .x = x, .w = w, .b = b, .y = y};
     tp_conv_plan *p = &job.plan;
     int done = 0;
     if (tp_conv_make_plan(p, tp_num_threads())) {
-        const ptrdiff_t high = job.tiles.high, rows = p->channels * p->taps;
         const int threads = (int)TP_NAME(tp_conv_threads)(p);
-        job.scratch_size = p->channels * p->phases * p->row + high * p->places;
-        job.packed = malloc((size_t)(p->groups * tp_ceil_div(p->filters, high) * high * rows + 1) * sizeof *job.packed);
-        job.scratch = tp_conv_zeros(&job.memory, threads * job.scratch_size * (ptrdiff_t)sizeof *job.scratch);
-        if (job.packed != NULL && job.scratch != NULL) {
-            TP_NAME(tp_conv_pack)(p, job.packed, w, high);
-            tp_parallel_for(TP_NAME(tp_conv_chunk), &job, tp_ceil_div(p->samples, p->together), threads);
-            done = 1;
-        }
-        free(job.packed);
-        free(job.memory);
+        if (tp_places_pay(p)) done = TP_NAME(tp_places_run)(p, y, NULL, NULL, 0, x, w, b, NULL, threads);
+        else done = TP_NAME(tp_conv_in_rows)(&job, threads);
     }
     tp_conv_free(p);
     return done;
@@ -269,15 +263,10 @@ static void TP_NAME(tp_conv_unpack)(const TP_NAME(tp_conv_job) *job, TP_REAL *gw
 }
 
 /* Room for the gradients, and the weights of each phase. 0 if there is no memory. */
-static int TP_NAME(tp_conv_prepare_grad)(TP_NAME(tp_conv_job) *job, int threads, int need_gw) {
+static int TP_NAME(tp_conv_prepare_grad)(TP_NAME(tp_conv_job) *job, int threads) {
     const tp_conv_plan *p = &job->plan;
     const ptrdiff_t high = job->tiles.high;
-    if (need_gw) {
-        job->scratch_size += p->channels * p->phases * p->row + p->filters * p->places;
-        job->gw_size = p->groups * p->filters * p->channels * p->taps;
-        job->gw = calloc((size_t)(threads * job->gw_size + 1), sizeof *job->gw);
-        if (job->gw == NULL) return 0;
-    }
+    if (job->gw != NULL) job->scratch_size += p->channels * p->phases * p->row + p->filters * p->places;
     if (job->gx != NULL) {
         const ptrdiff_t rows = p->filters * p->taps; /* of all phases together */
         const ptrdiff_t packed = p->groups * tp_ceil_div(p->channels, high) * high;
@@ -315,11 +304,19 @@ static int TP_NAME(tp_conv_grad)(tp_conv_plan plan, TP_REAL *gx, TP_REAL *gw, TP
     if (gx == NULL && gw == NULL) return 1;
     if (tp_conv_make_plan(p, tp_num_threads())) {
         const int threads = (int)TP_NAME(tp_conv_threads)(p);
-        if (TP_NAME(tp_conv_prepare_grad)(&job, threads, gw != NULL)) {
+        if (gw != NULL) {
+            job.gw_size = p->groups * p->filters * p->channels * p->taps;
+            job.gw = calloc((size_t)(threads * job.gw_size + 1), sizeof *job.gw);
+        }
+        if (gw != NULL && job.gw == NULL) {
+            done = 0;
+        } else if (tp_places_pay(p)) {
+            done = TP_NAME(tp_places_run)(p, NULL, gx, job.gw, job.gw_size, x, w, NULL, g, threads);
+        } else if (TP_NAME(tp_conv_prepare_grad)(&job, threads)) {
             tp_parallel_for(TP_NAME(tp_conv_chunk_grad), &job, tp_ceil_div(p->samples, p->together), threads);
-            if (gw != NULL) TP_NAME(tp_conv_unpack)(&job, gw, threads);
             done = 1;
         }
+        if (done && gw != NULL) TP_NAME(tp_conv_unpack)(&job, gw, threads);
         if (job.g_offset != NULL) free(job.g_offset[0]);
         free(job.g_offset);
         free(job.g_rows);

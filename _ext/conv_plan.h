@@ -64,6 +64,13 @@ static void tp_conv_axis_plan(tp_conv_axis *x) {
     x->g_pitch = tp_most(x->out + tp_most(x->g_lead, g_after), widest);
 }
 
+/* What a sum reads together: from where in x, and from where in the weights or the gradients. */
+typedef struct {
+    ptrdiff_t x, w;
+} tp_conv_link;
+
+static const tp_conv_link tp_conv_here = {0, 0}; /* where the rows' own offsets say all */
+
 typedef struct {
     ptrdiff_t samples, channels, filters, groups; /* channels and filters of one group */
     tp_conv_axis v, h;                            /* vertical, horizontal */

@@ -1,9 +1,11 @@
-"""Arithmetic on whole arrays, ReLU, dropout's mask, and the sum that undoes broadcasting.
+"""Arithmetic on whole arrays, ReLU, dropout and its mask, and the sum that undoes broadcasting.
 
 For small arrays the cost is the call, so the arithmetic stands here in front of NumPy's own, with the same
 results.
 """
 cimport numpy as cnp
+from libc.stdint cimport uint64_t
+from libc.string cimport memset
 
 import numpy
 
@@ -21,6 +23,22 @@ cdef extern from "elementwise.h":
     void tp_masked_scale(int kind, void* y, void* x, void* mask, double scale, cnp.npy_intp n)
     void tp_sum_middle(int kind, void* y, void* x, cnp.npy_intp outer, cnp.npy_intp summed,
                        cnp.npy_intp inner)
+
+cdef extern from "philox.h" nogil:
+    void tp_keep_blocks(unsigned char* mask, cnp.npy_intp n, uint64_t key, uint64_t threshold, cnp.npy_intp first,
+                        cnp.npy_intp last)
+
+cdef extern from "parallel.h" nogil:
+    int tp_import_parallel() except -1
+    int tp_num_threads()
+    void tp_parallel_for(void (*function)(void*, ptrdiff_t, int) noexcept nogil, void* job, ptrdiff_t n_chunks,
+                         int threads)
+
+cdef enum:
+    CHUNK = 1 << 13             # blocks of a mask that a thread takes at a time: about 25 us
+    PARALLEL_FROM = 1 << 16     # blocks from which a second thread pays
+
+tp_import_parallel()
 
 cdef object np_add = numpy.add
 cdef object np_subtract = numpy.subtract
@@ -158,6 +176,46 @@ def masked_scale(x, mask, scale):
     tp_masked_scale(kind, tp_data(y), tp_data(x), tp_data(mask), factor, n)
     tp_take_gil(state)
     return y
+
+
+ctypedef struct mask_t:
+    unsigned char* data
+    cnp.npy_intp n, blocks
+    uint64_t key, threshold
+
+
+cdef void keep_chunk(void* data, ptrdiff_t chunk, int worker) noexcept nogil:
+    cdef mask_t* mask = <mask_t*>data
+    cdef cnp.npy_intp first = chunk * CHUNK
+    tp_keep_blocks(mask.data, mask.n, mask.key, mask.threshold, first, min(first + CHUNK, mask.blocks))
+
+
+def keep_mask(shape, p, key):
+    cdef cnp.npy_intp[NPY_MAXDIMS] sizes
+    cdef int i, ndim, threads
+    cdef double probability
+    cdef mask_t mask
+    cdef PyThreadState* state
+    if type(shape) is not tuple or len(<tuple>shape) > NPY_MAXDIMS or type(key) is not int:
+        return NotImplemented
+    if not tp_number(p, &probability) or not 0 <= probability <= 1 or not 0 <= key < 1 << 63:
+        return NotImplemented
+    ndim = len(<tuple>shape)
+    for i in range(ndim):
+        sizes[i] = (<tuple>shape)[i]
+    keep = cnp.PyArray_SimpleNew(ndim, sizes, cnp.NPY_BOOL)
+    mask.data, mask.n = <unsigned char*>tp_data(keep), tp_size(keep)
+    mask.blocks, mask.key, mask.threshold = (mask.n + 3) // 4, key, round(p * 4294967296.0)
+    threads = 1 if mask.blocks < PARALLEL_FROM else tp_num_threads()
+    state = tp_release_gil(mask.n * 4)
+    if mask.threshold == 0:
+        memset(mask.data, 1, mask.n)
+    elif threads == 1:
+        tp_keep_blocks(mask.data, mask.n, mask.key, mask.threshold, 0, mask.blocks)
+    else:
+        tp_parallel_for(keep_chunk, &mask, (mask.blocks + CHUNK - 1) // CHUNK, threads)
+    tp_take_gil(state)
+    return keep
 
 
 def sum_to(g, shape):

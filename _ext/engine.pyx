@@ -8,7 +8,9 @@ Its parts, in the order in which a value meets them:
 * ``backward.pxi``  reverse: visit the nodes newest first, run their rules, accumulate;
 * ``frontier.pxi``  the heap of nodes that are waiting for their turn;
 * ``replay.pxi``    what a rule reads when its own computation is to be differentiated;
-* ``collect.pxi``   what an optimizer's step reads off its parameters.
+* ``collect.pxi``   what an optimizer's step reads off its parameters;
+* ``module.pxi``    a module's call;
+* ``profile.pxi``   when each operation began and ended, for whoever asks.
 
 The engine knows arrays only as opaque objects; what it does faster for ``numpy.ndarray`` it also does, more slowly, for
 any other. Everything that depends on the rest of the package (the kernel tables, the Tensor class, type promotion,
@@ -17,12 +19,14 @@ error messages) is handed down once by ``configure``.
 cimport cython
 cimport numpy as cnp
 from cpython.dict cimport PyDict_GetItem
-from cpython.object cimport PyObject, PyTypeObject
-from cpython.ref cimport Py_INCREF
+from cpython.object cimport PyObject, PyObject_GetAttr, PyTypeObject
+from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF, Py_XINCREF
 from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
-from libc.stdlib cimport free, realloc
-from libc.stdint cimport uint64_t
+from libc.stddef cimport size_t
+from libc.stdlib cimport free, malloc, realloc
+from libc.stdint cimport int64_t, uint64_t
 
+import time
 import weakref
 
 import numpy
@@ -33,7 +37,23 @@ cdef extern from "Python.h":
     Py_ssize_t Py_REFCNT(object)
     object PyContextVar_Set_ "PyContextVar_Set"(object var, object value)
     int PyContextVar_Reset_ "PyContextVar_Reset"(object var, object token) except -1
+    ctypedef PyObject* (*vectorcallfunc)(PyObject*, PyObject* const*, size_t, PyObject*) except NULL
     object PyObject_Call(object callable, object args, PyObject* kwargs)
+    object PyObject_Vectorcall(object callable, PyObject** args, size_t nargsf, PyObject* names)
+    object PyObject_VectorcallMethod(object name, PyObject** args, size_t nargsf, PyObject* names)
+    Py_ssize_t PyVectorcall_NARGS(size_t nargsf) nogil
+    ctypedef struct PyTupleObject:
+        PyObject* ob_item[1]
+    unsigned long PyThread_get_thread_ident()
+
+cdef extern from *:
+    bint unlikely(bint) nogil       # Cython's own macro: keeps what is rare out of the way of what is hot
+
+cdef extern from "vectorcall.h":
+    void tp_enable_vectorcall(PyTypeObject* of, Py_ssize_t offset)
+    void tp_enable_method(PyTypeObject* of)
+    ctypedef PyObject* (*ternaryfunc)(PyObject*, PyObject*, PyObject*) except NULL
+    void tp_set_call(PyTypeObject* of, ternaryfunc call)
 
 cdef extern from "simd.h":
     const char* tp_simd_level() nogil
@@ -50,6 +70,7 @@ cdef object tensor_type = None      # the class that results are wrapped in
 cdef object promote = None          # (op, args) -> args with one dtype, cast by recorded ops
 cdef object explain = None          # (op, args, params, error) -> the error a user should see
 cdef object refresh_view = None     # (view) -> None: gives a view whose base was written its new node
+cdef object gate_type = None        # the class of kernels that are compiled, and see to warnings themselves
 cdef object array_type = None       # the class of the current backend's arrays
 cdef object check_array = None      # (op, i, array) -> None, or the error that it is another library's
 cdef object layouts = None          # where arrays cannot be written: the kernels that say what would be a view
@@ -70,16 +91,20 @@ include "replay.pxi"
 include "frontier.pxi"
 include "backward.pxi"
 include "collect.pxi"
+include "module.pxi"
+include "profile.pxi"
 
 
 def configure(**settings):
-    """Hand the engine what stands above it: any of table, array_type, check_array, layouts, replace_part,
+    """Hand the engine what stands above it: any of table, gate_type, array_type, check_array, layouts, replace_part,
     load_tensor_table, tensor_type, promote, explain, refresh, strict."""
-    global table, array_type, check_array, layouts, replace_part
+    global table, gate_type, array_type, check_array, layouts, replace_part
     global load_tensor_table, tensor_type, promote, explain, refresh_view, strict
     for name, value in settings.items():
         if name == "table":
             table = value
+        elif name == "gate_type":
+            gate_type = value
         elif name == "array_type":
             array_type = value
         elif name == "check_array":

@@ -27,7 +27,9 @@ cdef class Op:
     Made by ``autograd.op``. Calling it applies it: Tensors in, Tensors out, the graph recorded.
     """
     cdef readonly str name
+    cdef vectorcallfunc vectorcall
     cdef readonly object forward
+    cdef readonly str kernel        # the kernel that the forward calls with the same arguments; None if more is done
     cdef readonly object rule
     cdef readonly bint extra        # forward returns (output, tuple of results for the rule)
     cdef readonly bint view         # the output may share the first input's memory
@@ -40,9 +42,13 @@ cdef class Op:
     cdef readonly str __doc__
     cdef dict __dict__
 
+    def __cinit__(self):
+        self.vectorcall = call_op
+
     def __init__(self, forward, *, rule=None, name=None, keeps=(), promotes=None, extra=False, view=False, many=False,
-                 custom=False):
+                 custom=False, kernel=None):
         self.forward = forward
+        self.kernel = kernel
         self.rule = rule
         self.name = name or forward.__name__
         self.__doc__ = forward.__doc__
@@ -86,14 +92,40 @@ cdef class Op:
             return i in self.listed
         return self.keeping != KEEP_NONE
 
-    def __call__(self, *args, **params):
-        return apply(self, args, params)
+    def __call__(self, *args, **params):    # what introspection sees; calls go through `call_op`
+        return self.called(args, params)
+
+    cdef object called(self, tuple args, dict params):
+        if unlikely(recorder is not None):
+            return observed(self, args, params)
+        return apply_tuple(self, args, params)
 
     def __get__(self, instance, owner):
         return self if instance is None else _Method(self, instance)
 
     def __repr__(self):
         return f"<op {self.name}>"
+
+
+cdef PyObject* call_op(PyObject* op, PyObject* const* args, size_t nargsf, PyObject* names) except NULL:
+    cdef Py_ssize_t i, n = PyVectorcall_NARGS(nargsf)
+    cdef tuple named = None if names == NULL else <tuple>names
+    cdef object result
+    if unlikely(recorder is not None):
+        params = {} if named is None else {named[i]: <object>args[n + i] for i in range(len(named))}
+        result = observed(<Op>op, row_of(<PyObject**>args, n), params)
+    else:
+        result = apply(<Op>op, <PyObject**>args, n, named)
+    Py_INCREF(result)
+    return <PyObject*>result
+
+
+cdef Py_ssize_t offset_of_vectorcall(Op op):
+    return <char*>&op.vectorcall - <char*><PyObject*>op
+
+
+tp_enable_vectorcall(<PyTypeObject*>Op, offset_of_vectorcall(Op.__new__(Op)))
+tp_enable_method(<PyTypeObject*>Op)
 
 
 @cython.final
@@ -108,7 +140,7 @@ cdef class _Method:
         self.instance = instance
 
     def __call__(self, *args, **params):
-        return apply(self.op, (self.instance, *args), params)
+        return self.op.called((self.instance, *args), params)
 
     @property
     def __name__(self):
@@ -249,14 +281,20 @@ cdef class Node:
     @property
     def inputs(self):
         """The input arrays that were kept, None for the others."""
-        cdef Kept a, b
+        cdef Py_ssize_t i, n = len(self.edges)
+        cdef tuple found
+        cdef object array
         self.check_alive()
         if self.kept is None:
-            return (None,) * len(self.edges)
-        if len(self.kept) == 2:
-            a, b = <Kept>self.kept[0], <Kept>self.kept[1]
-            return (None if a is None else a.checked(self.op.name), None if b is None else b.checked(self.op.name))
-        return tuple([None if k is None else (<Kept>k).checked(self.op.name) for k in self.kept])
+            return (None,) * n
+        found = PyTuple_New(n)
+        for i in range(n):
+            array = self.kept[i]
+            if array is not None:
+                array = (<Kept>array).checked(self.op.name)
+            Py_INCREF(array)
+            PyTuple_SET_ITEM(found, i, array)
+        return found
 
     @property
     def output(self):

@@ -1,7 +1,5 @@
-"""Matrix products and the affine map, by the inner loop of ``numpy.matmul``."""
+"""Matrix products and the affine map."""
 cimport numpy as cnp
-
-import numpy
 
 cnp.import_array()
 
@@ -10,7 +8,7 @@ include "arrays.pxi"
 cdef extern from "linalg.h":
     ctypedef struct tp_matrix:
         pass
-    int tp_gemm_load(object matmul) except -1
+    bint tp_import_gemm() except -1
     tp_matrix tp_rows(int kind, void* data, cnp.npy_intp rows, cnp.npy_intp columns)
     void tp_gemm(int kind, cnp.npy_intp batch, cnp.npy_intp n, cnp.npy_intp k, cnp.npy_intp m,
                  tp_matrix a, tp_matrix b, tp_matrix c)
@@ -19,10 +17,7 @@ cdef extern from "linalg.h":
     void tp_linear_grad(int kind, void* gx, void* gw, void* gb, void* g, void* x, void* w,
                         cnp.npy_intp rows, cnp.npy_intp n_in, cnp.npy_intp n_out)
 
-cdef cnp.ufunc _matmul = numpy.matmul
-# Whether this NumPy lets its loop be called. Where it does not, every kernel here declines.
-has_gemm = bool(tp_gemm_load(_matmul))
-cdef bint callable_loop = has_gemm
+cdef bint has_gemm = tp_import_gemm()     # without products every kernel here declines
 
 cdef enum:
     WORK = 64   # multiplications that take as long as one element of the other kernels
@@ -32,7 +27,7 @@ def matmul(a, b):
     cdef int kind = tp_kind(a), ndim
     cdef cnp.npy_intp n, k, m, batch
     cdef PyThreadState* state
-    if kind < 0 or tp_kind(b) != kind or not callable_loop:
+    if kind < 0 or tp_kind(b) != kind or not has_gemm:
         return NotImplemented
     ndim = tp_ndim(a)
     if ndim < 2 or tp_ndim(b) < 2 or tp_ndim(b) > ndim or tp_size(a) == 0 or tp_size(b) == 0:
@@ -65,7 +60,7 @@ def linear(x, weight, bias):
     cdef int kind = tp_kind(x), ndim, i
     cdef cnp.npy_intp n_in, n_out, rows
     cdef PyThreadState* state
-    if kind < 0 or tp_kind(weight) != kind or tp_ndim(weight) != 2 or not callable_loop:
+    if kind < 0 or tp_kind(weight) != kind or tp_ndim(weight) != 2 or not has_gemm:
         return NotImplemented
     ndim = tp_ndim(x)
     n_out, n_in = tp_shape(weight)[0], tp_shape(weight)[1]
@@ -93,7 +88,7 @@ def linear_grad(g, x, weight, needs):
     cdef bint need_x, need_w, need_b
     cdef PyThreadState* state
     need_x, need_w, need_b = needs
-    if kind < 0 or not callable_loop or tp_ndim(g) < 1 or tp_size(g) == 0:
+    if kind < 0 or not has_gemm or tp_ndim(g) < 1 or tp_size(g) == 0:
         return NotImplemented
     ndim = tp_ndim(g)
     n_out = tp_shape(g)[ndim - 1]

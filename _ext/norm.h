@@ -11,6 +11,9 @@
 #include "simd.h"
 #include "sums.h"
 
+/* Numbers in a row up to which a sum over them by itself would be mostly its beginning and end. */
+#define TP_SHORT_PLANE 64
+
 #define REAL float
 #define KIND(name) name##_f32
 #include "norm.h"
@@ -99,33 +102,55 @@ static void KIND(tp_layer_norm_grad)(REAL *gx, REAL *gw, REAL *gb, const REAL *g
     if (gb != NULL) KIND(tp_sum_rows)(gb, g, rows, n);
 }
 
-/* Statistics of the columns of x (rows, channels), then y = (x - mean) * rstd * weight + bias. */
-static TP_SIMD void KIND(tp_batch_norm_columns)(RESULT y, RESULT mean, RESULT var, RESULT rstd, SOURCE x,
-                                                SOURCE weight, SOURCE bias, ptrdiff_t rows,
-                                                ptrdiff_t channels, double eps) {
-    for (ptrdiff_t from = 0; from < channels; from += TP_TILE) {
-        const int width = channels - from < TP_TILE ? (int)(channels - from) : TP_TILE;
-        double total[TP_TILE];
-        REAL m[TP_TILE], scale[TP_TILE], shift[TP_TILE];
-        TP_SUM_COLUMNS(REAL, total, r, rows, c, width, x[r * channels + from + c]);
-        for (int c = 0; c < width; c++) m[c] = (REAL)(total[c] / (double)rows);
-        TP_SUM_COLUMNS(REAL, total, r, rows, c, width,
-                       (x[r * channels + from + c] - m[c]) * (x[r * channels + from + c] - m[c]));
-        for (int c = 0; c < width; c++) {
-            const double v = total[c] / (double)rows, s = 1 / sqrt(v + eps);
-            mean[from + c] = m[c];
-            var[from + c] = (REAL)v;
-            rstd[from + c] = (REAL)s;
-            scale[c] = (REAL)s * (weight != NULL ? weight[from + c] : 1);
-            shift[c] = bias != NULL ? bias[from + c] : 0;
-        }
-        for (ptrdiff_t r = 0; r < rows; r++)
-            for (int c = 0; c < width; c++)
-                y[r * channels + from + c] = (x[r * channels + from + c] - m[c]) * scale[c] + shift[c];
+/* What each channel has, for each of its columns. */
+static inline void KIND(tp_spread_columns)(RESULT columns, SOURCE channels, int count, int length) {
+    for (int c = 0; c < count; c++)
+        for (int i = 0; i < length; i++) columns[c * length + i] = channels[c];
+}
+
+/* The sum over each channel's columns; in the same array, as it reads no column that it has written. */
+static inline void KIND(tp_gather_columns)(double *channels, const double *columns, int count, int length) {
+    for (int c = 0; c < count; c++) {
+        double total = 0;
+        for (int i = 0; i < length; i++) total += columns[c * length + i];
+        channels[c] = total;
     }
 }
 
-/* The same for x (samples, channels, length). */
+/* Statistics of each channel of x (samples, channels, length), then y = (x - mean) * rstd * weight + bias. For channels
+ * of at most TP_TILE numbers in a row: a tile of them at a time, as columns of one wide matrix. */
+static TP_SIMD void KIND(tp_batch_norm_columns)(RESULT y, RESULT mean, RESULT var, RESULT rstd, SOURCE x,
+                                                SOURCE weight, SOURCE bias, ptrdiff_t samples, ptrdiff_t channels,
+                                                ptrdiff_t length, double eps) {
+    const ptrdiff_t row = channels * length, most = TP_TILE / length;
+    const double number = (double)samples * (double)length;
+    for (ptrdiff_t from = 0; from < channels; from += most) {
+        const int count = (int)(channels - from < most ? channels - from : most), width = count * (int)length;
+        const REAL *TP_RESTRICT in = x + from * length;
+        REAL *TP_RESTRICT out = y + from * length;
+        double total[TP_TILE];
+        REAL m[TP_TILE], scale[TP_TILE], shift[TP_TILE], each[TP_TILE];
+        TP_SUM_COLUMNS(REAL, total, r, samples, c, width, in[r * row + c]);
+        KIND(tp_gather_columns)(total, total, count, (int)length);
+        for (int c = 0; c < count; c++) mean[from + c] = (REAL)(total[c] / number);
+        KIND(tp_spread_columns)(m, mean + from, count, (int)length);
+        TP_SUM_COLUMNS(REAL, total, r, samples, c, width, (in[r * row + c] - m[c]) * (in[r * row + c] - m[c]));
+        KIND(tp_gather_columns)(total, total, count, (int)length);
+        for (int c = 0; c < count; c++) {
+            const double v = total[c] / number, s = 1 / sqrt(v + eps);
+            var[from + c] = (REAL)v;
+            rstd[from + c] = (REAL)s;
+            each[c] = (REAL)s * (weight != NULL ? weight[from + c] : 1);
+        }
+        KIND(tp_spread_columns)(scale, each, count, (int)length);
+        for (int c = 0; c < count; c++) each[c] = bias != NULL ? bias[from + c] : 0;
+        KIND(tp_spread_columns)(shift, each, count, (int)length);
+        for (ptrdiff_t r = 0; r < samples; r++)
+            for (int c = 0; c < width; c++) out[r * row + c] = (in[r * row + c] - m[c]) * scale[c] + shift[c];
+    }
+}
+
+/* The same, plane by plane. */
 static TP_SIMD void KIND(tp_batch_norm_planes)(RESULT y, RESULT mean, RESULT var, RESULT rstd, SOURCE x,
                                                SOURCE weight, SOURCE bias, ptrdiff_t samples,
                                                ptrdiff_t channels, ptrdiff_t length, double eps) {
@@ -157,43 +182,53 @@ static TP_SIMD void KIND(tp_batch_norm_planes)(RESULT y, RESULT mean, RESULT var
 static void KIND(tp_batch_norm)(REAL *y, REAL *mean, REAL *var, REAL *rstd, const REAL *x,
                                 const REAL *weight, const REAL *bias, ptrdiff_t samples, ptrdiff_t channels,
                                 ptrdiff_t length, double eps) {
-    if (length == 1)
-        KIND(tp_batch_norm_columns)(y, mean, var, rstd, x, weight, bias, samples, channels, eps);
+    if (length <= TP_SHORT_PLANE)
+        KIND(tp_batch_norm_columns)(y, mean, var, rstd, x, weight, bias, samples, channels, length, eps);
     else
         KIND(tp_batch_norm_planes)(y, mean, var, rstd, x, weight, bias, samples, channels, length, eps);
 }
 
-/* gw = sum of g * n, gb = sum of g, gx = rstd * weight * (g - gb / count - n * gw / count); each may be NULL.
- * x and g are (rows, channels). */
+/* gw = sum of g * n, gb = sum of g, gx = rstd * weight * (g - gb / number - n * gw / number); each may be NULL.
+ * As tp_batch_norm_columns. */
 static TP_SIMD void KIND(tp_batch_norm_grad_columns)(RESULT gx, RESULT gw, RESULT gb, SOURCE g, SOURCE x,
-                                                     SOURCE weight, SOURCE mean, SOURCE rstd,
-                                                     ptrdiff_t rows, ptrdiff_t channels) {
-    for (ptrdiff_t from = 0; from < channels; from += TP_TILE) {
-        const int width = channels - from < TP_TILE ? (int)(channels - from) : TP_TILE;
+                                                     SOURCE weight, SOURCE mean, SOURCE rstd, ptrdiff_t samples,
+                                                     ptrdiff_t channels, ptrdiff_t length) {
+    const ptrdiff_t row = channels * length, most = TP_TILE / length;
+    const double number = (double)samples * (double)length;
+    for (ptrdiff_t from = 0; from < channels; from += most) {
+        const int count = (int)(channels - from < most ? channels - from : most), width = count * (int)length;
+        const REAL *TP_RESTRICT slope = g + from * length, *TP_RESTRICT in = x + from * length;
         double sum[TP_TILE], product[TP_TILE];
-        REAL m[TP_TILE], scale[TP_TILE], shift[TP_TILE], tilt[TP_TILE];
-        for (int c = 0; c < width; c++) m[c] = mean[from + c];
-        TP_SUM_COLUMNS(REAL, sum, r, rows, c, width, g[r * channels + from + c]);
-        TP_SUM_COLUMNS(REAL, product, r, rows, c, width,
-                       g[r * channels + from + c] * (x[r * channels + from + c] - m[c]));
-        for (int c = 0; c < width; c++) {
-            const double s = rstd[from + c];
-            if (gw != NULL) gw[from + c] = (REAL)(product[c] * s);
+        REAL m[TP_TILE], scale[TP_TILE], shift[TP_TILE], tilt[TP_TILE], each[TP_TILE];
+        KIND(tp_spread_columns)(m, mean + from, count, (int)length);
+        TP_SUM_COLUMNS(REAL, sum, r, samples, c, width, slope[r * row + c]);
+        TP_SUM_COLUMNS(REAL, product, r, samples, c, width, slope[r * row + c] * (in[r * row + c] - m[c]));
+        KIND(tp_gather_columns)(sum, sum, count, (int)length);
+        KIND(tp_gather_columns)(product, product, count, (int)length);
+        for (int c = 0; c < count; c++) {
+            if (gw != NULL) gw[from + c] = (REAL)(product[c] * rstd[from + c]);
             if (gb != NULL) gb[from + c] = (REAL)sum[c];
-            scale[c] = (REAL)s * (weight != NULL ? weight[from + c] : 1);
-            shift[c] = (REAL)(sum[c] / (double)rows);
-            tilt[c] = (REAL)(product[c] / (double)rows * s * s);
         }
         if (gx == NULL) continue;
-        for (ptrdiff_t r = 0; r < rows; r++)
+        for (int c = 0; c < count; c++) each[c] = rstd[from + c] * (weight != NULL ? weight[from + c] : 1);
+        KIND(tp_spread_columns)(scale, each, count, (int)length);
+        for (int c = 0; c < count; c++) each[c] = (REAL)(sum[c] / number);
+        KIND(tp_spread_columns)(shift, each, count, (int)length);
+        for (int c = 0; c < count; c++) {
+            const double s = rstd[from + c];
+            each[c] = (REAL)(product[c] / number * s * s);
+        }
+        KIND(tp_spread_columns)(tilt, each, count, (int)length);
+        REAL *TP_RESTRICT out = gx + from * length;
+        for (ptrdiff_t r = 0; r < samples; r++)
             for (int c = 0; c < width; c++) {
-                const ptrdiff_t i = r * channels + from + c;
-                gx[i] = scale[c] * (g[i] - shift[c] - (x[i] - m[c]) * tilt[c]);
+                const ptrdiff_t i = r * row + c;
+                out[i] = scale[c] * (slope[i] - shift[c] - (in[i] - m[c]) * tilt[c]);
             }
     }
 }
 
-/* The same for x and g (samples, channels, length). */
+/* The same, plane by plane. */
 static TP_SIMD void KIND(tp_batch_norm_grad_planes)(RESULT gx, RESULT gw, RESULT gb, SOURCE g, SOURCE x,
                                                     SOURCE weight, SOURCE mean, SOURCE rstd,
                                                     ptrdiff_t samples, ptrdiff_t channels,
@@ -227,8 +262,8 @@ static TP_SIMD void KIND(tp_batch_norm_grad_planes)(RESULT gx, RESULT gw, RESULT
 static void KIND(tp_batch_norm_grad)(REAL *gx, REAL *gw, REAL *gb, const REAL *g, const REAL *x,
                                      const REAL *weight, const REAL *mean, const REAL *rstd,
                                      ptrdiff_t samples, ptrdiff_t channels, ptrdiff_t length) {
-    if (length == 1)
-        KIND(tp_batch_norm_grad_columns)(gx, gw, gb, g, x, weight, mean, rstd, samples, channels);
+    if (length <= TP_SHORT_PLANE)
+        KIND(tp_batch_norm_grad_columns)(gx, gw, gb, g, x, weight, mean, rstd, samples, channels, length);
     else
         KIND(tp_batch_norm_grad_planes)(gx, gw, gb, g, x, weight, mean, rstd, samples, channels, length);
 }

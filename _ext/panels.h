@@ -1,8 +1,9 @@
-/* Products of many thin matrices with one that stays: packed once into panels, which lie as they are read.
+/* Products of many thin matrices with one that stays, for sequences: step after step, while all is in cache.
  *
- * BLAS reorders its operands anew in every product, which for a few rows costs as much as the product. Vectors of a
- * fixed size, in the compiler's own types, keep the sums in registers: 8 rows by 2 vectors where there are 32 registers
- * of 64 bytes, 4 by 2 elsewhere.
+ * BLAS reorders its operands anew in every product, which for a few rows costs as much as the product. Here the matrix
+ * that stays is packed once into panels, which lie as they are read, and a sum over all steps reads both its operands
+ * as they are. Vectors of a fixed size, in the compiler's own types, keep sums in registers: 8 rows by 2 or 3 vectors
+ * where there are 32 registers of 64 bytes, 4 elsewhere.
  */
 #ifndef TP_PANELS_H
 #define TP_PANELS_H
@@ -11,31 +12,25 @@
 
 #include "simd.h"
 
-/* What panels are cut for: 64-byte vectors, or 32-byte ones; 0: this compiler has no vector types. */
+/* What panels are cut for: 64-byte vectors, or 32-byte ones. */
 static inline int tp_panel_bytes(void) {
-#if defined(__GNUC__)
 #if defined(__AVX512F__)
     return 64;
 #else
     return strcmp(tp_simd_level(), "x86-64-v4") == 0 ? 64 : 32;
 #endif
-#else
-    return 0;
-#endif
 }
-
-#if defined(__GNUC__)
 
 #define REAL float
 #define BYTES 64
 #define ROWS 8
 #define KIND(name) name##_64_f32
-#include "panels.h"
+#include "panel_kernels.h"
 #undef REAL
 #undef KIND
 #define REAL double
 #define KIND(name) name##_64_f64
-#include "panels.h"
+#include "panel_kernels.h"
 #undef REAL
 #undef KIND
 #undef BYTES
@@ -45,97 +40,49 @@ static inline int tp_panel_bytes(void) {
 #define BYTES 32
 #define ROWS 4
 #define KIND(name) name##_32_f32
-#include "panels.h"
+#include "panel_kernels.h"
 #undef REAL
 #undef KIND
 #define REAL double
 #define KIND(name) name##_32_f64
-#include "panels.h"
+#include "panel_kernels.h"
 #undef REAL
 #undef KIND
 #undef BYTES
 #undef ROWS
 
-#endif
+#define TP_BY_PANEL(name, kind, ...)                                                           \
+    (tp_panel_bytes() == 64 ? ((kind) ? name##_64_f64(__VA_ARGS__) : name##_64_f32(__VA_ARGS__)) \
+                            : ((kind) ? name##_32_f64(__VA_ARGS__) : name##_32_f32(__VA_ARGS__)))
 
 /* Numbers in a row of a panel. */
 static inline ptrdiff_t tp_panel_width(int kind) { return 2 * tp_panel_bytes() / (kind ? 8 : 4); }
 
-/* Whether a matrix of so many columns can be cut into panels. */
-static inline int tp_fits_panels(int kind, ptrdiff_t columns) {
-    return tp_panel_bytes() != 0 && columns % tp_panel_width(kind) == 0;
-}
-
-/* packed = the matrix of (depth, columns) whose element (k, j) is w[k * down + j * across] */
-static void tp_pack_panels(int kind, void *packed, const void *w, ptrdiff_t depth, ptrdiff_t columns, ptrdiff_t down,
-                           ptrdiff_t across) {
+/* Numbers that a packed matrix of (depth, columns) takes: the last panel is as wide as the others. */
+static inline ptrdiff_t tp_panels_size(int kind, ptrdiff_t depth, ptrdiff_t columns) {
     const ptrdiff_t width = tp_panel_width(kind);
-    for (ptrdiff_t left = 0; left < columns; left += width)
-        for (ptrdiff_t j = 0; j < width; j++) /* down a column: short strides in one of the two for either layout */
-            for (ptrdiff_t k = 0; k < depth; k++) {
-                const ptrdiff_t to = left * depth + k * width + j, from = k * down + (left + j) * across;
-                if (kind) ((double *)packed)[to] = ((const double *)w)[from];
-                else ((float *)packed)[to] = ((const float *)w)[from];
-            }
+    return depth * ((columns + width - 1) / width * width);
 }
 
-/* c (rows, columns) = a (rows, depth) @ the packed matrix */
-static inline void tp_panel_product(int kind, void *c, const void *a, const void *packed, ptrdiff_t rows,
-                                    ptrdiff_t depth, ptrdiff_t columns) {
-#if defined(__GNUC__)
-    if (tp_panel_bytes() == 64) {
-        if (kind) tp_panels_64_f64(c, a, packed, rows, depth, columns);
-        else tp_panels_64_f32(c, a, packed, rows, depth, columns);
-    } else {
-        if (kind) tp_panels_32_f64(c, a, packed, rows, depth, columns);
-        else tp_panels_32_f32(c, a, packed, rows, depth, columns);
-    }
-#endif
+/* packed = the matrix of (depth, columns) whose element (k, j) is w[k * columns + j], or if transposed
+ * w[j * depth + k] */
+static inline void tp_pack_panels(int kind, void *packed, const void *w, ptrdiff_t depth, ptrdiff_t columns,
+                                  int transposed) {
+    TP_BY_PANEL(tp_pack, kind, packed, w, depth, columns, transposed);
 }
 
-#elif defined(REAL)
-
-#define LANES ((ptrdiff_t)(BYTES / sizeof(REAL)))
-
-typedef REAL KIND(tp_panel_vector) __attribute__((vector_size(BYTES)));
-typedef REAL KIND(tp_panel_loose) __attribute__((vector_size(BYTES), aligned(sizeof(REAL)), may_alias));
-
-/* `rows` rows, a constant of each call, of one panel */
-TP_INLINE void KIND(tp_panel_block)(REAL *c, ptrdiff_t columns, const REAL *a, const REAL *b, ptrdiff_t depth,
-                                    const int rows) {
-    KIND(tp_panel_vector) sum[ROWS][2];
-    for (int r = 0; r < rows; r++) sum[r][0] = sum[r][1] = (KIND(tp_panel_vector)){0};
-    for (ptrdiff_t k = 0; k < depth; k++, b += 2 * LANES) {
-        const KIND(tp_panel_vector) left = *(const KIND(tp_panel_loose) *)b;
-        const KIND(tp_panel_vector) right = *(const KIND(tp_panel_loose) *)(b + LANES);
-#pragma GCC unroll 8
-        for (int r = 0; r < rows; r++) {
-            sum[r][0] += left * a[r * depth + k];
-            sum[r][1] += right * a[r * depth + k];
-        }
-    }
-#pragma GCC unroll 8
-    for (int r = 0; r < rows; r++) {
-        *(KIND(tp_panel_loose) *)(c + r * columns) = sum[r][0];
-        *(KIND(tp_panel_loose) *)(c + r * columns + LANES) = sum[r][1];
-    }
-}
-
-static TP_SIMD void KIND(tp_panels)(REAL *c, const REAL *a, const REAL *packed, ptrdiff_t rows, ptrdiff_t depth,
+/* c[s] (rows, columns) = a[s] (rows, depth) @ the packed matrix, for each of `steps`; c[s] and a[s] start c_step and
+ * a_step numbers behind c[s - 1] and a[s - 1] */
+static inline void tp_panel_product(int kind, void *c, ptrdiff_t c_step, const void *a, ptrdiff_t a_step,
+                                    const void *packed, ptrdiff_t steps, ptrdiff_t rows, ptrdiff_t depth,
                                     ptrdiff_t columns) {
-    for (ptrdiff_t left = 0; left < columns; left += 2 * LANES, packed += 2 * LANES * depth) {
-        ptrdiff_t r = 0;
-        for (; r + ROWS <= rows; r += ROWS)
-            KIND(tp_panel_block)(c + r * columns + left, columns, a + r * depth, packed, depth, ROWS);
-        if (r + 4 <= rows) {
-            KIND(tp_panel_block)(c + r * columns + left, columns, a + r * depth, packed, depth, 4);
-            r += 4;
-        }
-        for (; r < rows; r++)
-            KIND(tp_panel_block)(c + r * columns + left, columns, a + r * depth, packed, depth, 1);
-    }
+    TP_BY_PANEL(tp_panels, kind, c, c_step, a, a_step, packed, steps, rows, depth, columns);
 }
 
-#undef LANES
+/* c (m, n) += sum over the steps of a[s].T @ b[s];  a[s] (rows, m), b[s] (rows, n) */
+static inline void tp_panel_update(int kind, void *c, const void *a, ptrdiff_t a_step, const void *b, ptrdiff_t b_step,
+                                   ptrdiff_t steps, ptrdiff_t rows, ptrdiff_t m, ptrdiff_t n) {
+    TP_BY_PANEL(tp_update, kind, c, a, a_step, b, b_step, steps, rows, m, n);
+}
 
 #endif

@@ -21,6 +21,13 @@
 #include <Python.h>
 #include <stddef.h>
 
+#if defined(_WIN32) || defined(__STDC_NO_ATOMICS__) || \
+    (defined(__EMSCRIPTEN__) && !defined(__EMSCRIPTEN_PTHREADS__))
+#define TP_POOL_THREADS 0
+#else
+#define TP_POOL_THREADS 1
+#endif
+
 #define TP_PARALLEL_MODULE "tiny_pytorch._ext.parallel"
 #define TP_PARALLEL_CAPSULE "tiny_pytorch._ext.parallel.pool"
 

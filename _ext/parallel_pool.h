@@ -17,13 +17,6 @@
 
 #define TP_MAX_THREADS 256
 
-#if defined(_WIN32) || defined(__STDC_NO_ATOMICS__) || \
-    (defined(__EMSCRIPTEN__) && !defined(__EMSCRIPTEN_PTHREADS__))
-#define TP_POOL_THREADS 0
-#else
-#define TP_POOL_THREADS 1
-#endif
-
 static void tp_serial_for(tp_chunk_function function, void *job, ptrdiff_t n_chunks) {
     for (ptrdiff_t chunk = 0; chunk < n_chunks; chunk++) function(job, chunk, 0);
 }

@@ -81,7 +81,7 @@ def max_pool(x, kernel, stride, padding, dilation):
         return NotImplemented
     fill_shape(shape, &job, x)
     y = tp_empty(kind, tp_ndim(x), shape)
-    indices = cnp.PyArray_SimpleNew(tp_ndim(x), shape, cnp.NPY_INT64)
+    indices = tp_new(cnp.NPY_INT64, sizeof(int64_t), tp_ndim(x), shape)
     job.x, job.y, job.indices = tp_data(x), tp_data(y), <int64_t*>tp_data(indices)
     state = tp_release_gil(tp_size(x))
     tp_pool_run(TP_MAX_POOL, kind, &job)

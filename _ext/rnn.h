@@ -1,13 +1,17 @@
 /* Recurrent layers over a whole sequence: for each step the products with inputs and states and then the gates, all
- * while they are in cache; backwards, one product for each weight's gradient over all steps.
+ * while they are in cache; backwards the same, and some steps at a time the gradients of the weights.
+ *
+ * Sequences of a batch know nothing of one another, so threads take some of them each, through all steps.
  *
  * x (T, N, I); weights (G H, I) and (G H, H), with G gates. Arrays are C-contiguous, sizes at least 1.
  */
 #ifndef TP_RNN_H
 #define TP_RNN_H
 
-#include "linalg.h"
+#include "arrays.h"
+#include "memory.h"
 #include "panels.h"
+#include "parallel.h"
 #include "sigmoid.h"
 
 /* A loop that reads and writes different parts of one row, which the compiler cannot see. */
@@ -49,9 +53,13 @@ typedef struct {
     void *gx, *gh, *gc, *gw_ih, *gw_hh, *gb_ih, *gb_hh; /* NULL: not wanted, except gh and gc, which are worked in */
 } tp_rnn_slopes;
 
+/* Rows of a sum over steps: enough that reading and writing the sum is little beside it. */
+#define TP_RNN_ROWS 128
+
+/* Multiplications from which a second thread pays: waking one costs about 40 us, in which a core does this many. */
+#define TP_RNN_PARALLEL_FROM 4e6
+
 #define TP_RNN_SIZE(layer) ((layer)->kind ? sizeof(double) : sizeof(float))
-#define TP_RNN_AT(layer, array, step, width) \
-    ((char *)(array) + (size_t)(step) * (layer)->N * (width) * TP_RNN_SIZE(layer))
 
 /* The step that is computed k-th. */
 static inline npy_intp tp_rnn_step_at(const tp_rnn_layer *l, npy_intp k) { return l->reverse ? l->T - 1 - k : k; }
@@ -66,115 +74,111 @@ static void tp_rnn_biases(const tp_rnn_layer *l, char *b) {
     if (l->mode == TP_GRU) memcpy(b + all, (char *)l->b_hh + sums, gate);
 }
 
-/* The weights of the states in `memory`, which has room for them, as the products with them read them fastest: in
- * panels, or else transposed for the forward direction and as they are for the other. */
-static void *tp_rnn_prepare(const tp_rnn_layer *l, void *memory, int forward) {
-    const npy_intp width = l->G * l->H;
-    if (forward && tp_fits_panels(l->kind, width)) tp_pack_panels(l->kind, memory, l->w_hh, l->H, width, 1, l->H);
-    else if (forward) TP_BY_KIND(tp_rnn_transpose, l->kind, memory, l->w_hh, width, l->H);
-    else if (tp_fits_panels(l->kind, l->H)) tp_pack_panels(l->kind, memory, l->w_hh, width, l->H, l->H, 1);
-    else return l->w_hh;
-    return memory;
+static inline void *tp_rnn_move(const tp_rnn_layer *l, void *array, npy_intp numbers) {
+    return (char *)array + numbers * (npy_intp)TP_RNN_SIZE(l);
 }
 
-/* y (N, m) = a (N, k) @ w, for what tp_rnn_prepare made of w */
-static inline void tp_rnn_product(const tp_rnn_layer *l, void *y, void *a, void *w, npy_intp k, npy_intp m) {
-    if (tp_fits_panels(l->kind, m)) tp_panel_product(l->kind, y, a, w, l->N, k, m);
-    else
-        tp_gemm(l->kind, 1, l->N, k, m, tp_rows(l->kind, a, l->N, k), tp_rows(l->kind, w, k, m),
-                tp_rows(l->kind, y, l->N, m));
+/* A weight (outputs, inputs) as panels in *memory, which moves on: of its transpose, for y = x @ w.T; or of itself. */
+static void *tp_rnn_pack(const tp_rnn_layer *l, char **memory, const void *w, npy_intp outputs, npy_intp inputs,
+                         int transposed) {
+    void *packed = *memory;
+    const npy_intp depth = transposed ? inputs : outputs, columns = transposed ? outputs : inputs;
+    tp_pack_panels(l->kind, packed, w, depth, columns, transposed);
+    *memory += tp_panels_size(l->kind, depth, columns) * TP_RNN_SIZE(l);
+    return packed;
+}
+
+/* What the threads of one call share; a chunk takes the sequences from chunk * rows on. */
+typedef struct {
+    const tp_rnn_layer *l;
+    tp_rnn_results out;
+    tp_rnn_slopes s;
+    npy_intp rows, block;       /* sequences in a chunk, steps in a sum or a product */
+    void *w_ih, *w_hh;          /* panels */
+    char *b, *scratch;          /* biases; scratch of each chunk */
+    size_t scratch_size;
+} tp_rnn_job;
+
+static inline npy_intp tp_rnn_chunk_rows(const tp_rnn_job *job, npy_intp chunk) {
+    const npy_intp rest = job->l->N - chunk * job->rows;
+    return rest < job->rows ? rest : job->rows;
+}
+
+/* Into how many chunks the sequences are cut, and how many steps go together. */
+static npy_intp tp_rnn_cut(tp_rnn_job *job) {
+    const tp_rnn_layer *l = job->l;
+    const double work = (double)l->T * l->N * l->G * l->H * (l->n_in + l->H);
+    const npy_intp threads = work < TP_RNN_PARALLEL_FROM ? 1 : tp_num_threads();
+    const npy_intp rows = (l->N + threads - 1) / threads;
+    job->rows = threads > 1 ? (rows + 3) / 4 * 4 : rows; /* whole tiles of the products */
+    job->block = job->rows < TP_RNN_ROWS ? TP_RNN_ROWS / job->rows : 1;
+    return (l->N + job->rows - 1) / job->rows;
+}
+
+/* Where the rows of a chunk are in what is kept of step t, `width` numbers a row. */
+static inline void *tp_rnn_rows(const tp_rnn_job *job, void *array, npy_intp t, npy_intp chunk, npy_intp width) {
+    return tp_rnn_move(job->l, array, (t * job->l->N + chunk * job->rows) * width);
+}
+
+static void tp_rnn_forward_chunk(void *shared, ptrdiff_t chunk, int worker) {
+    const tp_rnn_job *job = shared;
+    const tp_rnn_layer *l = job->l;
+    const npy_intp H = l->H, width = l->G * H, rows = tp_rnn_chunk_rows(job, chunk), step = l->N * width;
+    const int is_gru = l->mode == TP_GRU;
+    char *z = job->scratch + chunk * job->scratch_size, *a = tp_rnn_move(l, z, job->rows * width);
+    void *h = tp_rnn_rows(job, l->h, 0, chunk, H), *c = l->c ? tp_rnn_rows(job, l->c, 0, chunk, H) : NULL;
+    npy_intp low = 0; /* the first of the steps that go together */
+    (void)worker;
+    for (npy_intp k = 0; k < l->T; k++) {
+        const npy_intp t = tp_rnn_step_at(l, k);
+        if (k % job->block == 0) { /* the products with the inputs, for some steps, where the gates will be */
+            const npy_intp some = l->T - k < job->block ? l->T - k : job->block;
+            low = l->reverse ? t - some + 1 : t;
+            void *to = is_gru ? (void *)a : tp_rnn_rows(job, job->out.saved, low, chunk, width);
+            tp_panel_product(l->kind, to, is_gru ? rows * width : step, tp_rnn_rows(job, l->x, low, chunk, l->n_in),
+                             l->N * l->n_in, job->w_ih, some, rows, l->n_in, width);
+        }
+        tp_panel_product(l->kind, z, 0, h, 0, job->w_hh, 1, rows, H, width);
+        void *y = tp_rnn_rows(job, job->out.y, t, chunk, H);
+        if (l->mode == TP_LSTM) {
+            void *next = tp_rnn_rows(job, job->out.cells, t, chunk, H);
+            TP_BY_KIND(tp_lstm_step, l->kind, tp_rnn_rows(job, job->out.saved, t, chunk, width), (void *)z,
+                       (void *)job->b, c, next, y, rows, H);
+            c = next;
+        } else if (is_gru) {
+            TP_BY_KIND(tp_gru_step, l->kind, tp_rnn_rows(job, job->out.saved, t, chunk, 4 * H),
+                       tp_rnn_move(l, a, (t - low) * rows * width), (void *)z, (void *)job->b, h, y, rows, H);
+        } else {
+            TP_BY_KIND(tp_rnn_step, l->kind, tp_rnn_rows(job, job->out.saved, t, chunk, H), (void *)z, (void *)job->b,
+                       y, rows, H, l->mode == TP_RNN_TANH);
+        }
+        h = y;
+    }
+    memcpy(tp_rnn_rows(job, job->out.h_n, 0, chunk, H), h, rows * H * TP_RNN_SIZE(l));
+    if (l->mode == TP_LSTM) memcpy(tp_rnn_rows(job, job->out.c_n, 0, chunk, H), c, rows * H * TP_RNN_SIZE(l));
 }
 
 /* 1, or 0 where memory is short. */
 static int tp_rnn_forward(const tp_rnn_layer *l, tp_rnn_results out) {
-    const npy_intp T = l->T, N = l->N, H = l->H, width = l->G * H;
-    const size_t size = TP_RNN_SIZE(l), product = N * width * size, weight = width * H * size;
-    const int is_gru = l->mode == TP_GRU;
-    const int by_steps = tp_fits_panels(l->kind, width); /* then the inputs' products too are used while in cache */
-    const size_t from_input = by_steps ? width * l->n_in * size : 0;
-    char *scratch = malloc(weight + from_input + product + (width + H) * size + (is_gru ? T * product : 0));
-    if (scratch == NULL) return 0;
-    char *w_ih = scratch + weight, *z = w_ih + from_input, *b = z + product;
-    char *a = is_gru ? b + (width + H) * size : out.saved;
-    void *w = tp_rnn_prepare(l, scratch, 1);
-    tp_rnn_biases(l, b);
-    if (by_steps) tp_pack_panels(l->kind, w_ih, l->w_ih, l->n_in, width, 1, l->n_in);
-    else tp_linear(l->kind, a, l->x, l->w_ih, NULL, T * N, l->n_in, width);
-    void *h = l->h, *c = l->c;
-    for (npy_intp k = 0; k < T; k++) {
-        const npy_intp t = tp_rnn_step_at(l, k);
-        void *now = TP_RNN_AT(l, a, t, width), *y = TP_RNN_AT(l, out.y, t, H);
-        if (by_steps) tp_panel_product(l->kind, now, TP_RNN_AT(l, l->x, t, l->n_in), w_ih, N, l->n_in, width);
-        tp_rnn_product(l, z, h, w, H, width);
-        if (l->mode == TP_LSTM) {
-            void *next = TP_RNN_AT(l, out.cells, t, H);
-            TP_BY_KIND(tp_lstm_step, l->kind, now, (void *)z, (void *)b, c, next, y, N, H);
-            c = next;
-        } else if (is_gru)
-            TP_BY_KIND(tp_gru_step, l->kind, (void *)TP_RNN_AT(l, out.saved, t, 4 * H), now, (void *)z, (void *)b, h,
-                       y, N, H);
-        else
-            TP_BY_KIND(tp_rnn_step, l->kind, now, (void *)z, (void *)b, y, N, H, l->mode == TP_RNN_TANH);
-        h = y;
-    }
-    memcpy(out.h_n, h, N * H * size);
-    if (l->mode == TP_LSTM) memcpy(out.c_n, c, N * H * size);
-    free(scratch);
+    const npy_intp H = l->H, width = l->G * H;
+    tp_rnn_job job = {.l = l, .out = out};
+    const npy_intp chunks = tp_rnn_cut(&job);
+    const npy_intp numbers = job.rows * width * (l->mode == TP_GRU ? 1 + job.block : 1);
+    job.scratch_size = (numbers * TP_RNN_SIZE(l) + 63) / 64 * 64;
+    const npy_intp weights = tp_panels_size(l->kind, l->n_in, width) + tp_panels_size(l->kind, H, width);
+    char *memory = tp_imported_memory->take(chunks * job.scratch_size + (weights + width + H) * TP_RNN_SIZE(l));
+    if (memory == NULL) return 0;
+    job.scratch = memory;
+    char *rest = memory + chunks * job.scratch_size;
+    job.w_ih = tp_rnn_pack(l, &rest, l->w_ih, width, l->n_in, 1);
+    job.w_hh = tp_rnn_pack(l, &rest, l->w_hh, width, H, 1);
+    job.b = rest;
+    tp_rnn_biases(l, job.b);
+    tp_parallel_for(tp_rnn_forward_chunk, &job, chunks, (int)chunks);
+    tp_imported_memory->give(memory);
     return 1;
 }
 
-/* before[t] = the state before step t, from gates or states; an LSTM fills it while it goes back. */
-static void tp_rnn_states_before(const tp_rnn_layer *l, const tp_rnn_results *out, void *before) {
-    const size_t state = l->N * l->H * TP_RNN_SIZE(l);
-    memcpy(TP_RNN_AT(l, before, tp_rnn_step_at(l, 0), l->H), l->h, state);
-    for (npy_intp k = 1; k < l->T && l->mode != TP_LSTM; k++) {
-        const npy_intp from = tp_rnn_step_at(l, k - 1);
-        void *now = TP_RNN_AT(l, before, tp_rnn_step_at(l, k), l->H);
-        if (l->mode == TP_GRU)
-            TP_BY_KIND(tp_gru_again, l->kind, now, (void *)TP_RNN_AT(l, out->saved, from, 4 * l->H),
-                       (void *)TP_RNN_AT(l, before, from, l->H), l->N, l->H);
-        else
-            memcpy(now, TP_RNN_AT(l, out->saved, from, l->H), state);
-    }
-}
-
-static int tp_rnn_backward(const tp_rnn_layer *l, tp_rnn_results out, tp_rnn_slopes s) {
-    const npy_intp T = l->T, N = l->N, H = l->H, width = l->G * H;
-    const size_t size = TP_RNN_SIZE(l), state = N * H * size, product = N * width * size, weight = width * H * size;
-    const int is_gru = l->mode == TP_GRU;
-    char *scratch = malloc(weight + T * product * (is_gru ? 2 : 1) + T * state + 3 * state);
-    if (scratch == NULL) return 0;
-    char *ga = scratch + weight, *gb = is_gru ? ga + T * product : ga, *before = gb + T * product;
-    char *carry = before + T * state, *none = carry + state, *spare = none + state;
-    void *w = tp_rnn_prepare(l, scratch, 0);
-    memset(carry, 0, 2 * state);
-    if (s.gh_n) memcpy(s.gh, s.gh_n, state);
-    else memset(s.gh, 0, state);
-    if (s.gc && s.gc_n) memcpy(s.gc, s.gc_n, state);
-    else if (s.gc) memset(s.gc, 0, state);
-    tp_rnn_states_before(l, &out, before);
-    for (npy_intp k = T - 1; k >= 0; k--) {
-        const npy_intp t = tp_rnn_step_at(l, k);
-        void *gy = s.gy ? TP_RNN_AT(l, s.gy, t, H) : none; /* a test in the loops would keep them from vectorising */
-        void *now = TP_RNN_AT(l, ga, t, width), *back = TP_RNN_AT(l, gb, t, width);
-        if (l->mode == TP_LSTM) {
-            void *after = k + 1 < T ? TP_RNN_AT(l, before, tp_rnn_step_at(l, k + 1), H) : spare;
-            void *c = k > 0 ? TP_RNN_AT(l, out.cells, tp_rnn_step_at(l, k - 1), H) : l->c;
-            TP_BY_KIND(tp_lstm_step_grad, l->kind, now, s.gc, after, s.gh, gy,
-                       (void *)TP_RNN_AT(l, out.saved, t, 4 * H), (void *)TP_RNN_AT(l, out.cells, t, H), c, N, H);
-        } else if (is_gru)
-            TP_BY_KIND(tp_gru_step_grad, l->kind, now, back, (void *)carry, s.gh, gy,
-                       (void *)TP_RNN_AT(l, out.saved, t, 4 * H), (void *)TP_RNN_AT(l, before, t, H), N, H);
-        else
-            TP_BY_KIND(tp_rnn_step_grad, l->kind, now, s.gh, gy, (void *)TP_RNN_AT(l, out.saved, t, H), N * H,
-                       l->mode == TP_RNN_TANH);
-        tp_rnn_product(l, s.gh, back, w, width, H);
-    }
-    if (is_gru) TP_BY_KIND(tp_rnn_add, l->kind, s.gh, (void *)carry, N * H);
-    tp_linear_grad(l->kind, s.gx, s.gw_ih, s.gb_ih, ga, l->x, l->w_ih, T * N, l->n_in, width);
-    tp_linear_grad(l->kind, NULL, s.gw_hh, s.gb_hh, gb, before, NULL, T * N, H, width);
-    free(scratch);
-    return 1;
-}
+#include "rnn_backward.h"
 
 #endif

@@ -1,8 +1,6 @@
 """Recurrent layers over whole sequences, and their gradients through time, each in one call without the GIL."""
 cimport numpy as cnp
 
-import numpy
-
 cnp.import_array()
 
 include "arrays.pxi"
@@ -36,15 +34,16 @@ cdef extern from "rnn.h":
         void* gw_hh
         void* gb_ih
         void* gb_hh
-    bint tp_gemm_load(object matmul)
+    int tp_import_memory() except -1
+    int tp_import_parallel() except -1
     bint tp_rnn_forward(const tp_rnn_layer*, tp_rnn_results)
     bint tp_rnn_backward(const tp_rnn_layer*, tp_rnn_results, tp_rnn_slopes)
 
 cdef extern from "numpy/arrayobject.h":
     bint PyArray_ISNOTSWAPPED(cnp.ndarray)
 
-cdef cnp.ufunc _matmul = numpy.matmul
-cdef bint callable_loop = tp_gemm_load(_matmul)
+tp_import_memory()
+tp_import_parallel()
 
 cdef enum:
     WORK = 64   # multiplications that take as long as one element of the other kernels
@@ -71,7 +70,7 @@ cdef bint describe(tp_rnn_layer* layer, int mode, object x, object h, object c, 
     """Whether these arrays are what the compiled layers handle."""
     cdef int kind = tp_kind(x)
     cdef int gates = 4 if mode == TP_LSTM else 3 if mode == TP_GRU else 1
-    if kind < 0 or not callable_loop or tp_ndim(x) != 3 or tp_size(x) == 0 or tp_kind(h) != kind or tp_ndim(h) != 2:
+    if kind < 0 or tp_ndim(x) != 3 or tp_size(x) == 0 or tp_kind(h) != kind or tp_ndim(h) != 2:
         return False
     layer.mode, layer.kind, layer.reverse = mode, kind, reverse
     layer.T, layer.N, layer.n_in = tp_shape(x)[0], tp_shape(x)[1], tp_shape(x)[2]

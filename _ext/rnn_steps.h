@@ -125,10 +125,18 @@ static TP_SIMD void KIND(tp_rnn_add)(REAL *TP_RESTRICT a, const REAL *TP_RESTRIC
     for (npy_intp i = 0; i < n; i++) a[i] += b[i];
 }
 
-/* wt (columns, rows) = the transpose of w, in blocks that stay in cache */
-static void KIND(tp_rnn_transpose)(REAL *TP_RESTRICT wt, const REAL *TP_RESTRICT w, npy_intp rows, npy_intp columns) {
-    for (npy_intp top = 0; top < rows; top += 16)
-        for (npy_intp left = 0; left < columns; left += 16)
-            for (npy_intp i = top; i < top + 16 && i < rows; i++)
-                for (npy_intp j = left; j < left + 16 && j < columns; j++) wt[j * rows + i] = w[i * columns + j];
+/* total += the sum of the rows of a (rows, n); of so few that their own type holds it */
+static TP_SIMD void KIND(tp_rnn_sum_rows)(double *TP_RESTRICT total, const REAL *TP_RESTRICT a, npy_intp rows,
+                                          npy_intp n) {
+    for (npy_intp left = 0; left < n; left += 64) {
+        const npy_intp wide = n - left < 64 ? n - left : 64;
+        REAL run[64] = {0};
+        for (npy_intp r = 0; r < rows; r++)
+            for (npy_intp j = 0; j < wide; j++) run[j] += a[r * n + left + j];
+        for (npy_intp j = 0; j < wide; j++) total[left + j] += run[j];
+    }
+}
+
+static void KIND(tp_rnn_round)(REAL *TP_RESTRICT y, const double *TP_RESTRICT x, npy_intp n) {
+    for (npy_intp i = 0; i < n; i++) y[i] = (REAL)x[i];
 }

@@ -16,16 +16,35 @@
 
 #include <stddef.h> /* with glibc, any system header defines __GLIBC__; stddef.h alone does not */
 #include <stdlib.h>
+#include <string.h>
+
+/* TP_SIMD_64 and TP_SIMD_32 are for functions in the compiler's own vector types, of 64 and of 32 bytes: a caller takes the
+ * first where tp_vector_bytes() says 64, else the second.
+ *
+ * TP_SIMD_LEVEL, 1 to 4, is the highest level of x86-64 to compile for: with 3, tests on any machine run what one
+ * without AVX-512 runs.
+ */
+#ifndef TP_SIMD_LEVEL
+#define TP_SIMD_LEVEL 4
+#endif
 
 /* GCC 12 is the first that clones by micro-architecture level. Sanitizers instrument the resolvers, which run
  * before the sanitizers are ready. A build for one machine (TP_NATIVE) has nothing left to choose. */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12 && defined(__GLIBC__) && \
-    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(TP_NATIVE)
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(TP_NATIVE) && TP_SIMD_LEVEL >= 3
 #define TP_SIMD_CLONES 1
+#if TP_SIMD_LEVEL >= 4
 #define TP_SIMD __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define TP_SIMD __attribute__((target_clones("arch=x86-64-v3", "default")))
+#endif
+#define TP_SIMD_64 __attribute__((target("arch=x86-64-v4")))
+#define TP_SIMD_32 __attribute__((target_clones("arch=x86-64-v3", "default")))
 #else
 #define TP_SIMD_CLONES 0
 #define TP_SIMD
+#define TP_SIMD_64
+#define TP_SIMD_32
 #endif
 
 #if defined(_MSC_VER)
@@ -41,7 +60,7 @@
 static inline const char *tp_simd_level(void) {
 #if TP_SIMD_CLONES
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("x86-64-v4")) return "x86-64-v4";
+    if (TP_SIMD_LEVEL >= 4 && __builtin_cpu_supports("x86-64-v4")) return "x86-64-v4";
     if (__builtin_cpu_supports("x86-64-v3")) return "x86-64-v3";
     return "baseline";
 #elif defined(TP_NATIVE)
@@ -50,6 +69,17 @@ static inline const char *tp_simd_level(void) {
     return "neon";
 #else
     return "baseline";
+#endif
+}
+
+/* The bytes of a vector that kernels in the compiler's own vector types take; 0: this compiler has none. */
+static inline int tp_vector_bytes(void) {
+#if !defined(__GNUC__)
+    return 0;
+#elif defined(__AVX512F__)
+    return 64;
+#else
+    return strcmp(tp_simd_level(), "x86-64-v4") == 0 ? 64 : 32;
 #endif
 }
 

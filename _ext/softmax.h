@@ -52,7 +52,7 @@ TP_INLINE void KIND(tp_exp_rows)(RESULT e, SOURCE x, ptrdiff_t rows, ptrdiff_t n
         TP_MAXIMUM(REAL, m, x + r * n, n);
         for (ptrdiff_t i = 0; i < n; i++) e[r * n + i] = x[r * n + i] - m;
     }
-    for (ptrdiff_t i = 0; i < rows * n; i++) e[i] = KIND(tp_exp)(e[i]);
+    for (ptrdiff_t i = 0; i < rows * n; i++) e[i] = KIND(tp_decay)(e[i]);
 }
 
 /* y = softmax of each row */

@@ -1,125 +1,121 @@
-"""tiny_pytorch beside its peers: the same workloads, in alternation, in one process.
+"""tiny_pytorch beside its peers: the same workloads, in alternation, each library in a process of its own.
 
-    python benchmarks/peers.py                      # every workload, one thread
-    python benchmarks/peers.py --threads 2 mlp      # the workloads whose name contains "mlp", two threads
-    python benchmarks/peers.py --json out.json --markdown out.md
+    python benchmarks/peers.py                        # every row, one thread
+    python benchmarks/peers.py MLP --threads 1 2      # the rows whose title contains "MLP", on one and on two threads
+    python benchmarks/peers.py --threads 1 2 --json runs.json --markdown README.md --picture docs/peers.png
+    python benchmarks/peers.py --from runs.json --markdown README.md --picture docs/peers.png   # times nothing
 
-Each round times every peer once, in turn, so that a drift of the machine's speed meets all of them; a row quotes the
-medians over the rounds, and the median of the rounds' own ratios with its quartiles. Peers that are not installed are
-left out.
+Each round times every peer once, in turn, so that a drift of the machine's speed meets all of them. A row quotes
+medians over the rounds, and the median and quartiles of the rounds' own ratios. Peers that are not installed are left
+out, with a line that says why. ``--markdown`` replaces what stands between ``<!-- peers:begin -->`` and
+``<!-- peers:end -->`` in a file that has these lines, and writes any other file anew.
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime
 import json
-import os
 import platform
-import statistics
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TINY_PYTORCH_NUM_THREADS")
+import report
+from worker import CLOCKS, Worker
+from workloads.rows import ROWS
+from workloads.step import MODULES
+
+OURS = next(iter(MODULES))
 
 
-def time_rounds(steps: dict[str, Callable[[], object]], rounds: int, target: float) -> dict[str, list[float]]:
-    """Seconds per call of each step, once per round, the steps in turn. Each timing lasts about ``target`` seconds."""
+def start(names: list[str], threads: int, clock: str) -> tuple[list[Worker], dict[str, str]]:
+    """A process for each peer that can take part, and their versions."""
+    workers, versions = [], {}
+    for worker in [Worker(name, threads, clock) for name in names]:
+        try:
+            versions[worker.name] = worker.version()
+            workers.append(worker)
+        except ImportError as error:
+            print(f"{worker.name} is left out: {error}")
+            worker.close()
+    if OURS not in versions:
+        raise SystemExit(f"peers: {OURS} itself did not load; install it first (pip install -e .)")
+    return workers, versions
+
+
+def alternate(workers: list[Worker], title: str, rounds: int, target: float) -> dict[str, list[float]]:
+    """Seconds of a step in each round, for each peer that has this row; a timing lasts about ``target`` seconds."""
     calls = {}
-    for peer, step in steps.items():
-        for _ in range(5):
-            step()
-        start = time.perf_counter()
-        step()
-        once = max(time.perf_counter() - start, 1e-7)
-        calls[peer] = max(1, int(target / once))
-    seconds: dict[str, list[float]] = {peer: [] for peer in steps}
+    for worker in workers:
+        once = worker.build(title)
+        if once is not None:
+            calls[worker] = max(1, round(target / once))
+    times: dict[str, list[float]] = {worker.name: [] for worker in calls}
     for _ in range(rounds):
-        for peer, step in steps.items():
-            n = calls[peer]
-            start = time.perf_counter()
-            for _ in range(n):
-                step()
-            seconds[peer].append((time.perf_counter() - start) / n)
-    return seconds
+        for worker, n in calls.items():
+            times[worker.name].append(worker.seconds(n))
+    return times
 
 
-def summarise(seconds: dict[str, list[float]], ours: str) -> dict[str, dict[str, float]]:
-    """For each peer: its median time, and how many times longer it takes than ``ours``, with quartiles."""
-    summary = {}
-    for peer, times in seconds.items():
-        ratios = sorted(t / o for t, o in zip(times, seconds[ours], strict=True))
-        low, _, high = statistics.quantiles(ratios, n=4)
-        summary[peer] = {
-            "median_us": statistics.median(times) * 1e6,
-            "ratio": statistics.median(ratios),
-            "ratio_q1": low,
-            "ratio_q3": high,
-        }
-    return summary
-
-
-def show(seconds: float) -> str:
-    """A time with a unit that suits it."""
-    us = seconds * 1e6
-    return f"{us:.1f} µs" if us < 100 else f"{us:.0f} µs" if us < 1000 else f"{us / 1000:.2f} ms"
+def run(titles: list[str], args: argparse.Namespace) -> dict[str, Any]:
+    """The rows ``titles`` at each number of threads, as JSON has them."""
+    runs = {}
+    for threads in args.threads:
+        workers, versions = start(args.peers, threads, args.clock)
+        rows = {}
+        for title in titles:
+            rows[title] = report.summarise(alternate(workers, title, args.rounds, args.target), OURS)
+            print(f"{threads} thread{'s' * (threads > 1)}: {title}: {report.sentence(rows[title])}", flush=True)
+        for worker in workers:
+            worker.close()
+        runs[str(threads)] = rows
+    about = {
+        "machine": report.processor(),
+        "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        "date": datetime.date.today().isoformat(),
+        "clock": args.clock,
+        "rounds": args.rounds,
+        "versions": versions,
+    }
+    return {"about": about, "threads": runs}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", help="parts of workload names; all if none")
-    parser.add_argument("--threads", type=int, default=1)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rows", nargs="*", help="parts of titles; all rows if none")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1])
+    parser.add_argument(
+        "--peers",
+        nargs="+",
+        default=list(MODULES),
+        choices=list(MODULES),
+        metavar="PEER",
+        help=f"of {', '.join(MODULES)}",
+    )
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--target", type=float, default=0.1, help="seconds per timing")
+    parser.add_argument("--target", type=float, default=0.1, help="seconds of a timing")
+    parser.add_argument("--clock", choices=list(CLOCKS), default="wall", help="cpu: for one thread on a busy machine")
+    parser.add_argument("--from", dest="saved", type=Path, help="a JSON file of earlier runs, instead of running")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--markdown", type=Path)
+    parser.add_argument("--picture", type=Path, help="a .svg or .png (needs matplotlib)")
     args = parser.parse_args()
+    if OURS not in args.peers:
+        args.peers.insert(0, OURS)
+    titles = [title for title in ROWS if not args.rows or any(part in title for part in args.rows)]
+    if not titles:
+        parser.error(f"no row has {' or '.join(args.rows)} in its title; the rows are:\n  " + "\n  ".join(ROWS))
 
-    for variable in THREAD_VARIABLES:  # before any library reads them
-        os.environ[variable] = str(args.threads)
-    sys.path.insert(0, str(Path(__file__).parent))
-    import workloads
-
-    peers = workloads.load_peers(args.threads)
-    lines = [
-        f"| workload ({args.threads} thread{'s' if args.threads > 1 else ''}) | tiny_pytorch | "
-        + " | ".join(f"{p} | times faster (quartiles)" for p in peers if p != "tiny_pytorch")
-        + " |"
-    ]
-    lines.append("|---" * (2 + 2 * (len(peers) - 1)) + "|")
-    print("\n".join(lines))
-    results = {}
-    for name, build in workloads.WORKLOADS.items():
-        if args.names and not any(part in name for part in args.names):
-            continue
-        steps = {peer: step for peer, library in peers.items() if (step := build(peer, library)) is not None}
-        summary = summarise(time_rounds(steps, args.rounds, args.target), "tiny_pytorch")
-        results[name] = summary
-        row = f"| {name} | {show(summary['tiny_pytorch']['median_us'] / 1e6)} |"
-        for peer in peers:
-            if peer == "tiny_pytorch":
-                continue
-            s = summary.get(peer)
-            row += (
-                " - | - |"
-                if s is None
-                else (
-                    f" {show(s['median_us'] / 1e6)} | {s['ratio']:.2f} ({s['ratio_q1']:.2f} to {s['ratio_q3']:.2f}) |"
-                )
-            )
-        print(row, flush=True)
-        lines.append(row)
+    results = json.loads(args.saved.read_text()) if args.saved else run(titles, args)
+    print("\n" + report.markdown(results))
     if args.json:
-        about = {
-            "python": platform.python_version(),
-            "machine": workloads.processor(),
-            "threads": args.threads,
-            "versions": workloads.versions(peers),
-        }
-        args.json.write_text(json.dumps({"about": about, "results": results}, indent=1) + "\n")
+        args.json.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     if args.markdown:
-        args.markdown.write_text("\n".join(lines) + "\n")
+        report.write_markdown(results, args.markdown)
+    if args.picture:
+        import chart
+
+        chart.draw(results, args.picture)
 
 
 if __name__ == "__main__":

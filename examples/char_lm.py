@@ -1,17 +1,20 @@
-"""Teach a small GPT to write Python, one character after another.
+"""Teach a small network to write Python, one character after another.
 
     python examples/char_lm.py
+    python examples/char_lm.py --model gpt
 
 The text is the source of the Python standard library, which every machine has that can run this: 95 % of it to read,
-the rest held out. Prints the bits that the model needs for each held-out character as it learns (zlib's number is
-printed beside it), then a sample of what it writes, and saves a picture with the learning curve and a held-out
-passage, coloured by how much each character surprised the model. The numbers are the same again for the same --seed
-and the same version of Python.
+the rest held out. The network is an LSTM, which reads the text in order and keeps its state from one passage to the
+next, or a GPT, which sees one passage at a time. Prints the bits that it needs for each held-out character as it learns
+(zlib's number is printed beside it), then a sample of what it writes, and saves a picture with the learning curve and a
+held-out passage, coloured by how much each character surprised the network. The numbers are the same again for the same
+--seed and the same version of Python.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 import sys
 import sysconfig
@@ -20,11 +23,9 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+from support import HELD_OUT, INK, LINE, MUTED, OTHER, TRAIN, argument_parser, parse, positive_int, pyplot
 
 import tiny_pytorch as tp
-
-INK, PAPER, MUTED = "#1f2933", "#ffffff", "#8a94a0"
-TRAIN, HELD_OUT, OTHER = "#b3bcc6", "#2864b4", "#c8452f"
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -39,68 +40,50 @@ def main(argv: list[str] | None = None) -> None:
     print(
         f"{len(text):,} characters of the standard library, {len(alphabet)} different ones; {len(held_out):,} held out"
     )
-    print(f"zlib needs {zlib_bits(text[border:]):.3f} bits per held-out character")
+    zlib_limit = zlib_bits(text[border:])
+    print(f"zlib needs {zlib_limit:.3f} bits per held-out character")
 
-    model = tp.models.GPT(len(alphabet), args.width, args.layers, args.heads, args.context)
-    print(f"a GPT of {sum(p.numel() for p in model.parameters()):,} parameters, {args.layers} layers")
+    model = build_model(len(alphabet), args)
+    print(f"{args.model.upper()} of {sum(p.numel() for p in model.parameters()):,} parameters")
     history = fit(model, train, held_out, args)
-    bits = surprise(model, held_out, 200 * args.context)
+    bits = surprise(model, held_out, args, passages=24)
     seconds = time.perf_counter() - start
     print(f"held out: {bits.mean():.3f} bits per character after {args.steps} steps in {seconds:.0f} s")
 
     written = write(model, alphabet, args)
     print(f"\nWhat it writes after {args.prompt!r}:\n\n{written}")
     if not args.no_plot:
-        passage = "".join(alphabet[c] for c in held_out[1 : len(bits) + 1])
-        save_picture(args.out, history, passage, bits, zlib_bits(text[border:]))
+        passage = "".join(alphabet[c] for c in held_out[1 : bits.shape[1] + 1])
+        save_picture(args.out, history, passage, bits[0], zlib_limit)
         print(f"\npicture: {args.out}")
 
 
 def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__.partition("\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
+    parser = argument_parser(__doc__, picture="char_lm.png")
+    parser.add_argument("--model", choices=["lstm", "gpt"], default="lstm", help="the kind of network")
     parser.add_argument("--steps", type=positive_int, default=1500, help="updates of the parameters")
     parser.add_argument("--batch-size", type=positive_int, default=32, help="passages in a step")
     parser.add_argument("--context", type=positive_int, default=64, help="characters in a passage")
-    parser.add_argument("--width", type=positive_int, default=96, help="features of each character")
-    parser.add_argument("--layers", type=positive_int, default=3, help="Transformer blocks")
-    parser.add_argument("--heads", type=positive_int, default=4, help="heads of attention in each; divides the width")
+    parser.add_argument("--width", type=positive_int, help="features of each character; 256 of an LSTM, 96 of a GPT")
+    parser.add_argument("--layers", type=positive_int, help="LSTM layers or Transformer blocks; 1 and 3")
+    parser.add_argument("--heads", type=positive_int, default=4, help="a GPT's heads of attention; divides the width")
     parser.add_argument(
         "--lr", type=float, default=3e-3, help="highest learning rate: up in 5 %% of the steps, then down"
     )
     parser.add_argument("--sample", type=positive_int, default=500, help="characters to write")
     parser.add_argument("--temperature", type=float, default=0.7, help="of the sample; lower is more careful")
     parser.add_argument("--prompt", default="def ", help="what the sample begins with")
-    parser.add_argument("--seed", type=int, default=0, help="of everything random")
-    parser.add_argument("--out", type=Path, default=Path("char_lm.png"), help="where to save the picture")
-    parser.add_argument("--no-plot", action="store_true", help="save no picture")
-    args = parser.parse_args(argv)
+    args = parse(parser, argv)
+    width, layers = {"lstm": (256, 1), "gpt": (96, 3)}[args.model]
+    args.width, args.layers = args.width or width, args.layers or layers
     # Before the work rather than after it.
-    if args.width % args.heads:
+    if args.model == "gpt" and args.width % args.heads:
         parser.error(f"--heads: {args.heads} heads do not divide a width of {args.width}")
+    if args.temperature < 0:
+        parser.error(f"--temperature: must not be negative, got {args.temperature}")
     if not args.prompt or not args.prompt.isascii() or not args.prompt.isprintable():
         parser.error("--prompt: expected at least one printable ASCII character")
-    need("tqdm")
-    if not args.no_plot:
-        need("matplotlib")
-        if not args.out.parent.is_dir():
-            parser.error(f"--out: there is no directory {args.out.parent}")
     return args
-
-
-def positive_int(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more, got {value}")
-    return value
-
-
-def need(package: str) -> None:
-    try:
-        __import__(package)
-    except ModuleNotFoundError:
-        sys.exit(f"This example needs {package}, which is not installed: pip install 'tiny-pytorch[examples]'")
 
 
 def read_library() -> str:
@@ -116,89 +99,104 @@ def zlib_bits(text: str) -> float:
     return 8 * len(zlib.compress(text.encode(), 9)) / len(text)
 
 
+def build_model(vocabulary: int, args) -> tp.nn.Module:
+    if args.model == "gpt":
+        return tp.models.GPT(vocabulary, args.width, args.layers, args.heads, args.context)
+    return tp.models.LanguageModel(vocabulary, args.width // 4, args.width, args.layers)
+
+
+def read(model, inputs: np.ndarray, state):
+    """The logits behind each character of (N, T) codes, and the state to go on with; a GPT has none."""
+    if isinstance(model, tp.models.GPT):
+        return model(tp.tensor(inputs)), None
+    logits, state = model(tp.tensor(inputs), state)
+    return logits, model.detach(state)
+
+
+def read_in_rows(codes: np.ndarray, count: int, length: int):
+    """Pairs (characters, those that follow them), (count, length) each: the text in ``count`` rows, read in parallel.
+
+    Each row goes on where its last passage ended. A text too short for that is an error.
+    """
+    row = (len(codes) - 1) // count
+    if row < length:
+        sys.exit(f"{len(codes):,} characters are too few for {count} passages of {length}")
+    starts = np.arange(count)[:, None] * row + np.arange(length)
+    for i in range(0, row - length + 1, length):
+        yield codes[starts + i], codes[starts + i + 1]
+
+
 def fit(model, train: np.ndarray, held_out: np.ndarray, args) -> dict[str, list[tuple[int, float]]]:
     """Train, and return the curves: (step, bits per character)."""
     from tqdm import tqdm
 
     optimizer = tp.optim.Adam(model.parameters(), lr=args.lr)
+    scheduler = tp.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warm_up_and_decay((step + 1) / args.steps))
     history: dict[str, list[tuple[int, float]]] = {"train": [], "held out": []}
-    rng = np.random.default_rng(args.seed)
     report = max(1, args.steps // 10)
     print(" step  train bits  held-out bits")
     with tqdm(total=args.steps, unit="step", leave=False) as bar:
-        for step in range(1, args.steps + 1):
-            for group in optimizer.param_groups:
-                group["lr"] = args.lr * schedule(step / args.steps)
-            starts = rng.integers(0, len(train) - args.context, args.batch_size)
-            passages = train[starts[:, None] + np.arange(args.context + 1)]
-            loss = mean_loss(model, passages)
-            loss.backward()
-            tp.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            optimizer.reset_grad()
+        step = 0
+        while step < args.steps:
+            state = None
+            for inputs, targets in read_in_rows(train, args.batch_size, args.context):
+                step += 1
+                logits, state = read(model, inputs, state)
+                loss = tp.nn.functional.cross_entropy(logits.flatten(0, 1), tp.tensor(targets.reshape(-1)))
+                loss.backward()
+                tp.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+                optimizer.step()
+                optimizer.reset_grad()
+                scheduler.step()
 
-            history["train"].append((step, loss.item() / math.log(2)))
-            bar.set_postfix_str(f"{history['train'][-1][1]:.3f} bits", refresh=False)
-            bar.update()
-            if step % report == 0 or step == args.steps:
-                recent = float(np.mean([bits for _, bits in history["train"][-report:]]))
-                history["held out"].append((step, float(surprise(model, held_out, 50 * args.context).mean())))
-                tqdm.write(f"{step:5d}  {recent:10.3f}  {history['held out'][-1][1]:13.3f}", file=sys.stdout)
+                history["train"].append((step, loss.item() / math.log(2)))
+                bar.set_postfix_str(f"{history['train'][-1][1]:.3f} bits", refresh=False)
+                bar.update()
+                if step % report == 0 or step == args.steps:
+                    recent = float(np.mean([bits for _, bits in history["train"][-report:]]))
+                    history["held out"].append((step, float(surprise(model, held_out, args, passages=24).mean())))
+                    tqdm.write(f"{step:5d}  {recent:10.3f}  {history['held out'][-1][1]:13.3f}", file=sys.stdout)
+                if step == args.steps:
+                    break
     return history
 
 
-def schedule(progress: float) -> float:
+def warm_up_and_decay(progress: float) -> float:
     """Up in a straight line, then down along a cosine to a tenth."""
     if progress < 0.05:
         return progress / 0.05
     return 0.55 + 0.45 * math.cos(math.pi * (progress - 0.05) / 0.95)
 
 
-def mean_loss(model, passages: np.ndarray) -> tp.Tensor:
-    """Nats for each character of (N, T + 1) codes, of which the first are only read."""
-    logits = model(tp.tensor(passages[:, :-1]))
-    return tp.nn.functional.cross_entropy(logits.flatten(0, 1), tp.tensor(passages[:, 1:].reshape(-1)))
+@tp.no_grad()
+def surprise(model, held_out: np.ndarray, args, passages: int) -> np.ndarray:
+    """The bits for each character, (rows, characters), of the first passages of 32 rows of the held-out text."""
+    model.eval()
+    state, bits = None, []
+    for inputs, targets in itertools.islice(read_in_rows(held_out, 32, args.context), passages):
+        logits, state = read(model, inputs, state)
+        nats = tp.nn.functional.cross_entropy(
+            logits.flatten(0, 1), tp.tensor(targets.reshape(-1)), reduction="none"
+        ).numpy()
+        bits.append(nats.reshape(inputs.shape) / math.log(2))
+    model.train()
+    return np.concatenate(bits, axis=1)
 
 
 @tp.no_grad()
-def surprise(model, codes: np.ndarray, most: int) -> np.ndarray:
-    """The bits for each character of the text but the first, each passage read from its beginning."""
-    length = model.context
-    count = min(len(codes) - 1, most) // length
-    inputs = codes[: count * length].reshape(count, length)
-    targets = codes[1 : count * length + 1]
-    losses = [
-        tp.nn.functional.cross_entropy(
-            model(tp.tensor(inputs[i : i + 32])).flatten(0, 1),
-            tp.tensor(targets[i * length : (i + 32) * length]),
-            reduction="none",
-        ).numpy()
-        for i in range(0, count, 32)
-    ]
-    return np.concatenate(losses) / math.log(2)
-
-
 def write(model, alphabet: list[str], args) -> str:
     """The prompt, and what the model goes on with."""
     tokens = tp.tensor(np.searchsorted(alphabet, list(args.prompt))[None])
-    model.eval()
-    return "".join(alphabet[c] for c in model.generate(tokens, args.sample, args.temperature).numpy()[0])
+    return "".join(alphabet[c] for c in model.eval().generate(tokens, args.sample, args.temperature).numpy()[0])
 
 
 def save_picture(path: Path, history: dict, passage: str, bits: np.ndarray, zlib_limit: float) -> None:
-    """The learning curve, and a passage coloured by surprise."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    plt.rcParams.update({"font.size": 10, "axes.edgecolor": MUTED, "axes.titlesize": 12, "axes.titleweight": "bold"})
-    figure, (curves, text) = plt.subplots(
-        1, 2, figsize=(14, 6.4), layout="constrained", facecolor=PAPER, width_ratios=[1, 1.35]
-    )
+    """The learning curve, and the held-out passage coloured by what each character cost."""
+    plt = pyplot()
+    figure, (curves, text) = plt.subplots(1, 2, figsize=(14, 6.4), width_ratios=[1, 1.35])
     draw_curves(curves, history, zlib_limit)
     draw_passage(text, passage, bits)
-    figure.savefig(path, dpi=130)
+    figure.savefig(path)
     plt.close(figure)
 
 
@@ -235,8 +233,9 @@ def draw_passage(axes, passage: str, bits: np.ndarray, rows: int = 30, columns: 
     axes.set_title("A held-out passage, and the bits that each character cost", loc="left", color=INK)
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.spines[:].set_color("#d5dae0")
-    axes.figure.colorbar(image, ax=axes, shrink=0.6, pad=0.01, extend="max").outline.set_visible(False)
+    axes.spines[:].set_color(LINE)
+    bar = axes.figure.colorbar(image, ax=axes, shrink=0.6, pad=0.01, extend="max", label="bits")
+    bar.outline.set_visible(False)
 
 
 if __name__ == "__main__":

@@ -303,6 +303,9 @@ def test_questions_about_dtypes() -> None:
     assert not xp.can_cast(tensor(x23), xp.float32)
     assert xp.finfo(xp.float32).eps == np.finfo("float32").eps
     assert xp.finfo(tensor(x23)).bits == 64
+    assert tp.finfo is xp.finfo
+    assert tp.finfo(tp.float32).tiny == np.finfo("float32").tiny
+    assert tp.iinfo(tp.int16).max == 32767
     assert xp.iinfo(xp.int8).max == 127
     assert xp.result_type(xp.int8, xp.uint8) == xp.int16
     with pytest.raises(ValueError, match="floatish"):

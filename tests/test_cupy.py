@@ -390,7 +390,7 @@ def captured(function: Any, *args: Any) -> Any:
     [
         (lambda x: x * x.sum().item(), "the host cannot read"),
         (lambda x: x if x.sum() > 0 else -x, "the host cannot read"),
-        (lambda x: tp.nn.functional.dropout(x), "values of the host"),
+        (lambda x: tp.nn.functional.dropout(x), "the key of a random mask"),
         (lambda x: x + tp.rand(3), "values of the host"),
         (lambda x: x * float(x.array.sum()), "CUDA refused"),
     ],

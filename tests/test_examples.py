@@ -11,6 +11,7 @@ import pytest
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 TRAIN_DIGITS = EXAMPLES / "train_digits.py"
+DIGITS_CNN = EXAMPLES / "digits_cnn.py"
 CHAR_LM = EXAMPLES / "char_lm.py"
 
 pytestmark = pytest.mark.numpy_only
@@ -73,14 +74,16 @@ def test_other_settings(tmp_path: Path) -> None:
     assert (tmp_path / "few.png").stat().st_size > 10_000
 
 
+@pytest.mark.parametrize("example", [TRAIN_DIGITS, DIGITS_CNN, CHAR_LM], ids=lambda path: path.stem)
 @pytest.mark.parametrize("missing, arguments", [("tqdm", ["--no-plot"]), ("matplotlib", [])])
-def test_a_missing_package_is_named_before_the_work(missing: str, arguments: list[str]) -> None:
+def test_a_missing_package_is_named_before_the_work(example: Path, missing: str, arguments: list[str]) -> None:
     if missing == "matplotlib":
         pytest.importorskip("tqdm")
     program = f"""
 import runpy, sys
 sys.modules[{missing!r}] = None
-sys.argv = [{str(TRAIN_DIGITS)!r}, *{arguments!r}]
+sys.path[0] = {str(EXAMPLES)!r}
+sys.argv = [{str(example)!r}, *{arguments!r}]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
     done = run("-c", program)
@@ -100,14 +103,37 @@ def test_bad_arguments(arguments: list, message: str, tmp_path: Path) -> None:
     assert message in done.stderr
 
 
+# --- digits_cnn ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("needs_extra")
+def test_a_convolutional_network_reads_the_digits(tmp_path: Path) -> None:
+    done = run(DIGITS_CNN, "--out", "cnn.png", cwd=tmp_path)
+    assert accuracy(done) >= 0.985
+    assert "151,498 parameters" in done.stdout
+    assert len(table(done)) == 20
+    assert (tmp_path / "cnn.png").stat().st_size > 20_000
+
+
+@pytest.mark.usefixtures("needs_extra")
+def test_the_convolutional_network_learns_soon_and_the_same_again(tmp_path: Path) -> None:
+    quick = ("--epochs", 3, "--width", 8, "--no-plot")
+    done = run(DIGITS_CNN, *quick, cwd=tmp_path)
+    assert accuracy(done) > 0.85
+    assert table(done) == table(run(DIGITS_CNN, *quick, cwd=tmp_path))
+    assert table(done) != table(run(DIGITS_CNN, *quick, "--seed", 1, cwd=tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
 # --- char_lm ------------------------------------------------------------------------------------------------
 
 QUICK = ("--steps", 40, "--width", 32, "--layers", 1, "--context", 32, "--sample", 60)
 
 
 @pytest.mark.usefixtures("needs_extra")
-def test_a_language_model_learns_and_writes(tmp_path: Path) -> None:
-    done = run(CHAR_LM, *QUICK, "--out", "lm.png", cwd=tmp_path)
+@pytest.mark.parametrize("model", ["lstm", "gpt"])
+def test_a_language_model_learns_and_writes(model: str, tmp_path: Path) -> None:
+    done = run(CHAR_LM, *QUICK, "--model", model, "--out", "lm.png", cwd=tmp_path)
     found = re.search(r"held out: ([\d.]+) bits per character after 40 steps", done.stdout)
     assert found, done.stdout + done.stderr
     assert 2 < float(found[1]) < 5  # 6.6 before the first step
@@ -134,7 +160,8 @@ def test_the_same_seed_writes_the_same_text(tmp_path: Path) -> None:
     "arguments, message",
     [
         (["--steps", 0], "must be 1 or more, got 0"),
-        (["--heads", 5], "5 heads do not divide a width of 96"),
+        (["--model", "gpt", "--heads", 5], "5 heads do not divide a width of 96"),
+        (["--temperature", -1], "must not be negative, got -1"),
         (["--prompt", ""], "at least one printable ASCII character"),
         (["--out", "nowhere/x.png"], "no directory nowhere"),
     ],

@@ -36,7 +36,7 @@ HEIGHT = {
     "printing": 3, "config": 3, "cuda": 3,
     "methods": 4, "tensor": 4, "array_api": 4, "testing": 4, "serialization": 4,
     "nn": 5, "optim": 5, "data": 5, "utils": 5,
-    "models": 6,
+    "models": 6, "profiler": 6,
     "__init__": 7,
 }  # fmt: skip
 HEAVY = {
@@ -172,7 +172,7 @@ def test_the_compiled_kernels_are_present() -> None:
 
 
 COMPILED_KERNELS = {
-    "add", "subtract", "multiply", "divide", "relu", "relu_grad", "sum_to", "masked_scale",
+    "add", "subtract", "multiply", "divide", "relu", "relu_grad", "sum_to", "masked_scale", "keep_mask",
     "attention", "attention_grad", "self_attention", "self_attention_grad",
     "gelu", "gelu_grad", "sigmoid", "sigmoid_grad", "silu", "silu_grad", "tanh_grad",
     "scatter_add", "scatter_rows", "take", "matmul", "linear", "linear_grad",

@@ -347,3 +347,12 @@ def test_in_place_methods_are_their_twins(name: str) -> None:
     (found,) = tp.autograd.grad(y.sum(), x)
     tp.testing.assert_close(y, expected)
     tp.testing.assert_close(found, wanted)
+
+
+@pytest.mark.parametrize("turn", [lambda x: x, lambda x: x.T], ids=["as it is", "transposed"])
+def test_writing_to_a_diagonal(turn) -> None:
+    x = tp.zeros(3, 4)
+    turn(x).diagonal(1).fill_(1.0)
+    expected = np.zeros((3, 4), np.float32)
+    np.fill_diagonal(turn(expected)[:, 1:], 1.0)
+    assert host(x).tolist() == expected.tolist()

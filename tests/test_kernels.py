@@ -12,18 +12,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiny_pytorch._ext import conv, elementwise, indexing, linalg, nn, pooling
+from tiny_pytorch._ext import conv, elementwise, gemm, indexing, linalg, nn, pooling
 from tiny_pytorch.backend.reference import conv as conv_reference
 from tiny_pytorch.backend.reference import elementwise as elementwise_reference
 from tiny_pytorch.backend.reference import indexing as indexing_reference
 from tiny_pytorch.backend.reference import linalg as linalg_reference
 from tiny_pytorch.backend.reference import nn as nn_reference
 from tiny_pytorch.backend.reference import pooling as pooling_reference
+from tiny_pytorch.backend.reference import random as random_reference
 
 pytestmark = pytest.mark.numpy_only
 
 FAMILIES = [
     (elementwise, elementwise_reference),
+    (elementwise, random_reference),
     (indexing, indexing_reference),
     (linalg, linalg_reference),
     (nn, nn_reference),
@@ -79,6 +81,7 @@ CASES: dict[str, list[Callable[[Draw, int, int, int], tuple]]] = {
     },
     "relu": [lambda d, p, q, r: (d(p, q),), lambda d, p, q, r: (d(),)],
     "relu_grad": [lambda d, p, q, r: (d(p, q), d(p, q))],
+    "keep_mask": [lambda d, p, q, r: ((p, q), 0.25, d.rng.integers(2**63).item())],
     "masked_scale": [lambda d, p, q, r: (d(p, q), d.mask(p, q), 2.0)],
     "sum_to": [
         lambda d, p, q, r: (d(p, q), (q,)),
@@ -255,7 +258,7 @@ def is_declined(result: Any) -> bool:
 
 def test_every_compiled_kernel_is_tested() -> None:
     assert set(CASES) == set(COMPILED)
-    assert linalg.has_gemm, "this NumPy hides the loop of matmul; the products fall back to numpy.matmul"
+    assert gemm.available, "this compiler has no vector types; products fall back to numpy.matmul"
 
 
 @pytest.mark.parametrize("name, case", ROWS)
@@ -357,8 +360,8 @@ def test_read_only_inputs(name: str, case: Any) -> None:
     assert_agrees(name, args, COMPILED[name](*args))
 
 
-# A product's zeros times infinity are its own affair, and check_indices knows no floats.
-SPECIAL = sorted(set(COMPILED) - {"matmul", "linear", "linear_grad", "conv", "conv_grad", "check_indices"})
+# A product's zeros times infinity are its own affair; check_indices and keep_mask take no floats.
+SPECIAL = sorted(set(COMPILED) - {"matmul", "linear", "linear_grad", "conv", "conv_grad", "check_indices", "keep_mask"})
 
 
 @pytest.mark.parametrize("name", SPECIAL)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tiny_pytorch._ext import parallel
 from tiny_pytorch._ext import rnn as compiled
 from tiny_pytorch.backend.reference import rnn as reference
 
@@ -93,6 +94,20 @@ def test_agrees_with_the_reference(mode, t, n, i, h, dtype, seed, bias, reverse)
         assert_close(actual, call(reference, arguments), call(reference, [exactly(a) for a in arguments]))
         for a, b in zip(arguments, before, strict=True):
             assert a is b or np.array_equal(a, b), "an input was changed"
+
+
+@every_mode
+@pytest.mark.parametrize("reverse", [False, True])
+def test_threads_share_the_sequences(mode, reverse):
+    layer = Layer(mode, 40, 30, 40, 64, np.float64, 0, True, reverse)
+    before = parallel.get_num_threads()
+    try:
+        for threads in (2, 3):
+            parallel.set_num_threads(threads)
+            for way in (layer.forward, layer.backward):
+                assert_close(way(compiled), way(reference), way(reference))
+    finally:
+        parallel.set_num_threads(before)
 
 
 @every_mode

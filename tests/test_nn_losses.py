@@ -283,3 +283,30 @@ def test_cross_entropy_agrees_with_pytorch(reduction, weighted, ignore, smoothin
     ours.sum().backward()
     theirs.sum().backward()
     np.testing.assert_allclose(a.grad.numpy(), b.grad.numpy(), rtol=1e-9, atol=1e-13)
+
+
+# --- relative entropy, distances ----------------------------------------------------------------------------
+
+
+def test_relative_entropy_of_a_target_with_zeros():
+    p = tp.tensor([[0.0, 0.25, 0.75]], dtype=tp.float64)
+    x = tp.log_softmax(tp.tensor([[1.0, 2.0, 3.0]], dtype=tp.float64), dim=1).requires_grad_()
+    loss = nn.KLDivLoss(reduction="batchmean")(x, p)
+    loss.backward()
+    expected = 0.25 * (np.log(0.25) - x[0, 1].item()) + 0.75 * (np.log(0.75) - x[0, 2].item())
+    np.testing.assert_allclose(loss.item(), expected, rtol=1e-12)
+    np.testing.assert_array_equal(x.grad.numpy(), -p.numpy())
+    in_logarithms = nn.KLDivLoss("sum", log_target=True)(x, tp.log_softmax(x, dim=1))
+    np.testing.assert_allclose(in_logarithms.item(), 0.0, atol=1e-12)
+    np.testing.assert_allclose(nn.KLDivLoss()(x, p).item(), expected / 3, rtol=1e-12)
+    with pytest.raises(ValueError, match="'mean', 'batchmean', 'sum' or 'none', got 'batch'"):
+        F.kl_div(x, p, reduction="batch")
+
+
+def test_distances_as_modules():
+    a, b = tp.tensor(X), tp.tensor(X[::-1].copy())
+    lengths = np.linalg.norm(X, axis=1)
+    np.testing.assert_allclose(nn.CosineSimilarity()(a, b).numpy(), (X * X[::-1]).sum(1) / (lengths * lengths[::-1]))
+    np.testing.assert_array_equal(nn.CosineSimilarity()(tp.zeros(2, 3), tp.ones(2, 3)).numpy(), [0, 0])
+    distance = nn.PairwiseDistance(p=1, eps=0.0, keepdim=True)(a, b)
+    np.testing.assert_allclose(distance.numpy(), np.abs(X - X[::-1]).sum(1, keepdims=True))

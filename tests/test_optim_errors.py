@@ -99,8 +99,10 @@ class TestBadHyperparameters:
 
 
 def test_what_only_pytorchs_adamw_has():
-    with pytest.raises(ValueError, match="amsgrad=True is not supported"):
-        AdamW(two_parameters(), amsgrad=True)
+    for optimizer in Adam, AdamW:
+        optimizer(two_parameters(), amsgrad=False)
+        with pytest.raises(ValueError, match="amsgrad=True is not supported"):
+            optimizer(two_parameters(), amsgrad=True)
     optimizer = AdamW(two_parameters())
     optimizer.param_groups[0]["decoupled_weight_decay"] = False
     with pytest.raises(ValueError, match="decoupled_weight_decay must be True"):

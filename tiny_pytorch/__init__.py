@@ -3,7 +3,8 @@
     import tiny_pytorch as tp
 
 Tensors and their functions are here; layers in ``tp.nn``, optimizers in ``tp.optim``, loaders and data sets in
-``tp.data``, whole models in ``tp.models``, gradients in ``tp.autograd``, the array-API namespace in ``tp.array_api``.
+``tp.data``, whole models in ``tp.models``, gradients in ``tp.autograd``, the array-API namespace in ``tp.array_api``,
+where the time goes in ``tp.profiler``.
 """
 
 import importlib as _importlib
@@ -43,12 +44,13 @@ from .random import Generator, default_generator, get_rng_state, initial_seed, m
 from .version import __version__
 
 if _TYPE_CHECKING:
-    from . import array_api, cuda, data, models, nn, optim, testing, utils
+    from . import array_api, cuda, data, models, nn, optim, profiler, testing, utils
+    from .array_api import finfo, iinfo
     from .serialization import load, save
 
 # What is loaded when it is first used, so that the import stays near NumPy's own.
-_PARTS = ("array_api", "cuda", "data", "models", "nn", "optim", "serialization", "testing", "utils")
-_PLACES = {"load": "serialization", "save": "serialization"}
+_PARTS = ("array_api", "cuda", "data", "models", "nn", "optim", "profiler", "serialization", "testing", "utils")
+_PLACES = {"finfo": "array_api", "iinfo": "array_api", "load": "serialization", "save": "serialization"}
 
 
 def __getattr__(name: str) -> object:

@@ -26,74 +26,53 @@ class OpMethods(Variable):
 
     # Operators
 
-    def __add__(self, other: Any) -> Any:
-        return ops.add(self, other)
+    __add__ = ops.add
+    __sub__ = ops.sub
+    __mul__ = ops.mul
+    __truediv__ = ops.div
+    __floordiv__ = ops.floor_divide
+    __mod__ = ops.remainder
+    __pow__ = ops.pow
+    __matmul__ = ops.matmul
+    __neg__ = ops.neg
+    __abs__ = ops.abs
+    __invert__ = ops.bitwise_not
+    __and__ = ops.bitwise_and
+    __or__ = ops.bitwise_or
+    __xor__ = ops.bitwise_xor
+    __lshift__ = ops.bitwise_left_shift
+    __rshift__ = ops.bitwise_right_shift
+    __lt__ = ops.lt
+    __le__ = ops.le
+    __gt__ = ops.gt
+    __ge__ = ops.ge
 
     def __radd__(self, other: Any) -> Any:
         return ops.add(other, self)
 
-    def __sub__(self, other: Any) -> Any:
-        return ops.sub(self, other)
-
     def __rsub__(self, other: Any) -> Any:
         return ops.sub(other, self)
-
-    def __mul__(self, other: Any) -> Any:
-        return ops.mul(self, other)
 
     def __rmul__(self, other: Any) -> Any:
         return ops.mul(other, self)
 
-    def __truediv__(self, other: Any) -> Any:
-        return ops.div(self, other)
-
     def __rtruediv__(self, other: Any) -> Any:
         return ops.div(other, self)
-
-    def __floordiv__(self, other: Any) -> Any:
-        return ops.floor_divide(self, other)
 
     def __rfloordiv__(self, other: Any) -> Any:
         return ops.floor_divide(other, self)
 
-    def __mod__(self, other: Any) -> Any:
-        return ops.remainder(self, other)
-
     def __rmod__(self, other: Any) -> Any:
         return ops.remainder(other, self)
-
-    def __pow__(self, other: Any) -> Any:
-        return ops.pow(self, other)
 
     def __rpow__(self, other: Any) -> Any:
         return ops.pow(other, self)
 
-    def __matmul__(self, other: Any) -> Any:
-        return ops.matmul(self, other)
-
     def __rmatmul__(self, other: Any) -> Any:
         return ops.matmul(other, self)
 
-    def __neg__(self) -> Any:
-        return ops.neg(self)
-
     def __pos__(self) -> Any:
         return self
-
-    def __abs__(self) -> Any:
-        return ops.abs(self)
-
-    def __invert__(self) -> Any:
-        return ops.bitwise_not(self)
-
-    def __and__(self, other: Any) -> Any:
-        return ops.bitwise_and(self, other)
-
-    def __or__(self, other: Any) -> Any:
-        return ops.bitwise_or(self, other)
-
-    def __xor__(self, other: Any) -> Any:
-        return ops.bitwise_xor(self, other)
 
     def __rand__(self, other: Any) -> Any:
         return ops.bitwise_and(other, self)
@@ -104,29 +83,11 @@ class OpMethods(Variable):
     def __rxor__(self, other: Any) -> Any:
         return ops.bitwise_xor(other, self)
 
-    def __lshift__(self, other: Any) -> Any:
-        return ops.bitwise_left_shift(self, other)
-
-    def __rshift__(self, other: Any) -> Any:
-        return ops.bitwise_right_shift(self, other)
-
     def __eq__(self, other: object) -> Any:
         return NotImplemented if other is None or isinstance(other, str) else ops.eq(self, other)
 
     def __ne__(self, other: object) -> Any:
         return NotImplemented if other is None or isinstance(other, str) else ops.ne(self, other)
-
-    def __lt__(self, other: Any) -> Any:
-        return ops.lt(self, other)
-
-    def __le__(self, other: Any) -> Any:
-        return ops.le(self, other)
-
-    def __gt__(self, other: Any) -> Any:
-        return ops.gt(self, other)
-
-    def __ge__(self, other: Any) -> Any:
-        return ops.ge(self, other)
 
     def __iadd__(self, other: Any) -> Any:
         return inplace(ops.add, self, other)

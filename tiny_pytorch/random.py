@@ -1,6 +1,7 @@
 """Everything random: generators, and the one that is used when none is given.
 
-Numbers are drawn by NumPy's generator on the host, so that a seed gives the same numbers on every backend.
+Numbers are drawn by NumPy's generator on the host, so that a seed gives the same numbers on every backend; masks are
+made where they are needed, by a counter-based generator, from a key that is drawn on the host.
 """
 
 from __future__ import annotations
@@ -50,6 +51,10 @@ class Generator:
     def initial_seed(self) -> int:
         """The seed that the stream was last started from."""
         return self._seed
+
+    def key(self) -> int:
+        """The next 63 bits of the stream: the key from which a kernel makes all the numbers of one random mask."""
+        return int(self.rng.bit_generator.random_raw()) >> 1
 
     def get_state(self) -> dict[str, Any]:
         """The position in the stream, for ``set_state``."""

@@ -1,16 +1,8 @@
 """Recording, the backward pass, and accumulation."""
 
-import numpy
-
 import tiny_pytorch as tp
 
-from .devices import synchronised
-
-
-def normal(*shape, requires_grad=False):
-    """Reproducible float32 values."""
-    tensor = tp.from_numpy(numpy.random.default_rng(0).standard_normal(shape).astype(numpy.float32))
-    return tensor.requires_grad_(requires_grad)
+from .devices import synchronised, tensor
 
 
 @synchronised
@@ -46,8 +38,8 @@ class FanOut:
     param_names = ["elements", "uses"]
 
     def setup(self, n, uses):
-        self.x = normal(n, requires_grad=True)
-        self.parts = [normal(n) for _ in range(uses)]
+        self.x = tensor(n, requires_grad=True)
+        self.parts = [tensor(n) for _ in range(uses)]
 
     def time_accumulate(self, n, uses):
         total = self.x * self.parts[0]
@@ -60,7 +52,7 @@ class FanOut:
 @synchronised
 class DeepChain:
     def setup(self):
-        self.x = normal(1, requires_grad=True)
+        self.x = tensor(1, requires_grad=True)
 
     def time_10_000_ops(self):
         y = self.x
@@ -72,7 +64,7 @@ class DeepChain:
 @synchronised
 class SecondOrder:
     def setup(self):
-        self.x, self.w = normal(32, 16), normal(16, 8, requires_grad=True)
+        self.x, self.w = tensor(32, 16), tensor(16, 8, requires_grad=True)
 
     def time_grad_of_grad(self):
         loss = (self.x @ self.w).tanh().sum()

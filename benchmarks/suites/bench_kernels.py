@@ -1,28 +1,7 @@
 """Each compiled kernel beside its reference twin, over sizes that fit L1, L2, L3 and none."""
 
-import numpy
-
-from tiny_pytorch import backend
-from tiny_pytorch.backend.table import Kernels
-
-from .devices import array, synchronised
-
-TWINS = ["compiled", "reference"]
-
-
-def table(twin):
-    """The kernel table in use, or the reference's over the same library."""
-    return backend.kernels() if twin == "compiled" else Kernels(backend.kernels().xp)
-
-
-def normal(*shape):
-    """Reproducible float32 values."""
-    return array(numpy.random.default_rng(0).standard_normal(shape).astype(numpy.float32))
-
-
-def integers(n, count):
-    """Reproducible integers from 0 to n - 1."""
-    return array(numpy.random.default_rng(0).integers(0, n, count))
+from .devices import integers, normal, synchronised
+from .twins import TWINS, table
 
 
 @synchronised

@@ -1,48 +1,47 @@
-"""Whole training steps, and inference, as a script writes them."""
+"""Whole training steps, as a script writes them: the workloads that ``peers.py`` compares with other libraries."""
 
-import itertools
-
-import numpy
+import tracemalloc
 
 import tiny_pytorch as tp
 
 from .devices import synchronised
+from .workloads import NAMES, step_of
+
+
+class Workload:
+    params = [NAMES]
+    param_names = ["workload"]
+
+    def setup(self, workload):
+        tp.manual_seed(0)
+        self.step = step_of(workload)
+        self.step()
 
 
 @synchronised
-class Mlp:
-    params = [["64-32-10, batch 32", "784-128-10, batch 32", "784-512-512-10, batch 128"]]
-    param_names = ["network"]
+class Steps(Workload):
+    def time_step(self, workload):
+        self.step()
 
-    def setup(self, network):
-        sizes, batch = network.split(", batch ")
-        sizes, batch = [int(n) for n in sizes.split("-")], int(batch)
-        rng = numpy.random.default_rng(0)
-        layers = []
-        for n_in, n_out in itertools.pairwise(sizes):
-            layers += [tp.nn.Linear(n_in, n_out), tp.nn.ReLU()]
-        self.model = tp.nn.Sequential(*layers[:-1])
-        self.x = tp.from_numpy(rng.standard_normal((batch, sizes[0])).astype(numpy.float32))
-        self.y = tp.from_numpy(rng.integers(0, sizes[-1], batch))
-        self.loss = tp.nn.SoftmaxLoss()
-        self.optimizer = tp.optim.Adam(self.model.parameters(), lr=1e-3)
 
-    def time_training_step(self, network):
-        loss = self.loss(self.model(self.x), self.y)
-        loss.backward()
-        self.optimizer.step()
-        self.optimizer.reset_grad()
+class Memory(Workload):
+    """Of the process: what it holds at most, and what it still holds more after many steps (it should be nothing)."""
 
-    def time_forward(self, network):
-        self.loss(self.model(self.x), self.y)
+    def peakmem_3_steps(self, workload):
+        for _ in range(3):
+            self.step()
 
-    def time_inference(self, network):
-        with tp.no_grad():
-            self.model(self.x)
-
-    def peakmem_training_step(self, network):
+    def track_growth_over_20_steps(self, workload):
+        tracemalloc.start()
+        self.step()
+        before, _ = tracemalloc.get_traced_memory()
         for _ in range(20):
-            self.time_training_step(network)
+            self.step()
+        after, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return after - before
+
+    track_growth_over_20_steps.unit = "bytes"
 
 
 @synchronised

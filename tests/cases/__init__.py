@@ -9,6 +9,7 @@ from . import (
     attention,
     comparison,
     conv,
+    distance,
     elementwise,
     indexing,
     linalg,
@@ -39,6 +40,7 @@ CASES = [
         loss,
         rnn,
         comparison,
+        distance,
     )
     for case in family.CASES
 ]

@@ -60,6 +60,11 @@ class FloatInfo(NamedTuple):
     smallest_normal: float
     dtype: DType
 
+    @property
+    def tiny(self) -> float:
+        """PyTorch's and NumPy's other name of ``smallest_normal``."""
+        return self.smallest_normal
+
 
 class IntegerInfo(NamedTuple):
     """The limits of an integer dtype."""

@@ -6,7 +6,9 @@ import numpy as _numpy
 
 from .. import backend as _backend
 from .._ext import engine as _engine
-from .._ext.engine import Node, Variable
+from .._ext.engine import ForwardCall, Node, Variable
+from .._ext.gate import Gate
+from ..backend.numpy import diagonal
 from ..backend.table import Kernels
 from .backward import backward, grad
 from .cast import cast
@@ -19,14 +21,18 @@ from .inplace import assign, inplace, refresh, replaced, write_result
 from .promotion import check_array, promote, result_type
 
 alias, leaf, shared = _engine.alias, _engine.leaf, _engine.shared
-bump_versions, collect = _engine.bump_versions, _engine.collect
+bump_versions, collect, drop_gradients = _engine.bump_versions, _engine.collect, _engine.drop_gradients
 
 _engine.configure(promote=promote, explain=explain, refresh=refresh, replace_part=replaced, check_array=check_array)
+_engine.configure(gate_type=Gate)
 
 
 def _compute_on(backend: _backend.Backend) -> None:
     """Hand the engine what it needs of a backend."""
-    layouts = None if backend.writes else Kernels(_numpy)
+    layouts = None
+    if not backend.writes:
+        layouts = Kernels(_numpy)
+        layouts.override("diagonal", diagonal)
     _engine.configure(table=backend.kernels, array_type=backend.array_type, layouts=layouts)
 
 
@@ -40,6 +46,7 @@ def configure_tensors(tensor_type: type, load_tensor_table: Callable[[], object]
 
 __all__ = [
     "KERNEL_OPS",
+    "ForwardCall",
     "Function",
     "FunctionCtx",
     "GradcheckError",
@@ -54,6 +61,7 @@ __all__ = [
     "cast",
     "collect",
     "configure_tensors",
+    "drop_gradients",
     "enable_grad",
     "grad",
     "gradcheck",

@@ -41,7 +41,8 @@ def op(
     many : bool
         The forward returns a tuple of outputs; the rule receives a tuple of gradients, None for unused ones.
     kernel : str, optional
-        The kernel of which the op is the differentiable form, with the same arguments.
+        The kernel of which the op is the differentiable form, with the same arguments: without keyword parameters
+        the forward is that kernel, and the engine calls a compiled one at once.
 
     Examples
     --------
@@ -69,6 +70,7 @@ def op(
             extra=extra,
             view=view,
             many=many,
+            kernel=kernel,
         )
         if kernel is not None:
             KERNEL_OPS[kernel] = declared

@@ -156,9 +156,14 @@ def write_result(x: Variable, result: Variable, name: str) -> None:
     history = is_grad_enabled() and (result.requires_grad or x.requires_grad)
     view = x._view
     if view is None:
+        if history and not result.requires_grad:  # a constant: the old history goes on, with gradients of zero
+            before = engine.alias(x, x.array)
+            assign(x, result.array)
+            x._rebase(_write_view(before, result, chain=()))
+            return
         assign(x, result.array)
         if history:
-            x._rebase(result if result.requires_grad else None)
+            x._rebase(result)
         return
     base_history = is_grad_enabled() and (result.requires_grad or view.base.requires_grad)
     before = engine.alias(view.base, view.base.array) if base_history else None

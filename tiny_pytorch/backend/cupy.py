@@ -9,14 +9,14 @@ import numpy
 from array_api_compat import cupy as xp
 
 from . import Backend
-from .cuda import elementwise, faults, indexing, linalg, nn, optim, runtime
+from .cuda import elementwise, faults, indexing, linalg, nn, optim, random, runtime
 from .cuda.capture import refuse_while_capturing
 from .cuda.launch import gated
 from .table import Kernels, reference_kernels
 
 __all__ = ["load"]
 
-FAMILIES = [elementwise, indexing, linalg, nn, optim]
+FAMILIES = [elementwise, indexing, linalg, nn, optim, random]
 
 
 def cuda_kernels() -> dict[str, Any]:

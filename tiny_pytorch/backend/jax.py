@@ -29,6 +29,7 @@ COMPILED: dict[str, tuple[str, ...]] = {
     "batch_norm_grad": ("needs",),
     "gelu": ("approximate",),
     "gelu_grad": ("approximate",),
+    "keep_mask": ("shape", "p"),
     "layer_norm": ("axes",),
     "layer_norm_grad": ("axes", "needs"),
     "linear_grad": ("needs",),

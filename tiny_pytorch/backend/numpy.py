@@ -21,6 +21,7 @@ from .._ext import (
     conv,
     elementwise,
     engine,
+    gemm,
     indexing,
     linalg,
     nn,
@@ -59,6 +60,12 @@ def write(x: numpy.ndarray, value: numpy.ndarray) -> numpy.ndarray:
 
 def shares_memory(x: numpy.ndarray, y: numpy.ndarray) -> bool:
     return bool(numpy.may_share_memory(x, y))
+
+
+def diagonal(x: numpy.ndarray, offset: int) -> numpy.ndarray:
+    view = numpy.diagonal(x, offset, -2, -1)
+    view.flags.writeable = x.flags.writeable  # NumPy gives it read-only
+    return view
 
 
 def index(x: numpy.ndarray, *arrays: numpy.ndarray, index: tuple) -> numpy.ndarray:
@@ -121,7 +128,7 @@ def facts() -> dict[str, Any]:
     return {
         "compiled kernels": sorted(compiled_kernels()),
         "instruction set": engine.simd_level(),
-        "BLAS": f"{blas.name()} (its loop called directly: {'yes' if linalg.has_gemm else 'no'})",
+        "BLAS": f"{blas.name()} ({'for uncommon layouts only' if gemm.available else 'for every product'})",
         "threads": f"{get_num_threads()} (BLAS: {blas.get_blas_threads() or 'unknown'})",
     }
 
@@ -135,7 +142,7 @@ def load() -> Backend:
     kernels = Kernels(numpy)
     for name, function in compiled_kernels().items():
         kernels.override(name, Gate(function, reference_kernels()[name], numpy))
-    for function in (zero_at, write, shares_memory, cumsum, cumprod, index, index_add, index_put, index_write):
+    for function in (zero_at, write, shares_memory, cumsum, cumprod, diagonal, index, index_add, index_put, index_write):
         kernels.override(function.__name__, function)
     return Backend(
         name="numpy",

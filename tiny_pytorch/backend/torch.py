@@ -44,7 +44,15 @@ def shares_memory(x: Array, y: Array) -> bool:
 
 
 def write(x: Array, value: Array) -> Array:
-    return x.copy_(value)
+    return _written(x, x, value)
+
+
+def _written(x: Array, part: Array, value: Any) -> Array:
+    """``x`` after ``value`` was written into ``part`` of it."""
+    if 0 in x.stride() and any(n > 1 and s == 0 for n, s in zip(x.shape, x.stride(), strict=True)):
+        raise ValueError("several elements share one place, as after expand(): such memory is read-only")
+    part.copy_(value.clone() if shares_memory(part, value) else value)
+    return x
 
 
 def zero_at(x: Array, positions: Array) -> Array:
@@ -118,6 +126,10 @@ def scatter_add(x: Array, index: Array, source: Array) -> Array:
     return torch.index_add(x, 0, index, source)
 
 
+def diagonal(x: Array, offset: int) -> Array:
+    return x.diagonal(offset, -2, -1)
+
+
 def index(x: Array, *arrays: Array, index: tuple) -> Array:
     part, flipped, places = _part(x, arrays, index)
     part = part.flip(flipped) if flipped else part  # a copy: PyTorch has no negative strides
@@ -145,10 +157,9 @@ def index_write(x: Array, value: Any, *arrays: Array, index: tuple) -> Array:
     if flipped:
         return write(x, gather.index_put(torch, x, value, *arrays, index=index))
     value = torch.asarray(value, dtype=x.dtype, device=x.device)
-    if arrays:
-        aten.index_put_(part, places, value)
-    else:
-        part.copy_(value)
+    if not arrays:
+        return _written(x, part, value)
+    aten.index_put_(part, places, value.clone() if shares_memory(x, value) else value)
     return x
 
 
@@ -196,9 +207,9 @@ def to_numpy(array: Array) -> numpy.ndarray:
 
 
 KERNELS = (
-    astype, copy, cumprod, cumsum, erf, gelu, gelu_grad, index, index_add, index_put, index_write, is_contiguous,
-    is_differentiable, layer_norm, linear, log_softmax, relu, scatter_add, shares_memory, sigmoid, silu, softmax,
-    sum_to, write, zero_at,
+    astype, copy, cumprod, cumsum, diagonal, erf, gelu, gelu_grad, index, index_add, index_put, index_write,
+    is_contiguous, is_differentiable, layer_norm, linear, log_softmax, relu, scatter_add, shares_memory, sigmoid, silu,
+    softmax, sum_to, write, zero_at,
 )  # fmt: skip
 
 

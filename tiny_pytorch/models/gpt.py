@@ -5,6 +5,7 @@ from __future__ import annotations
 from .. import nn, ops
 from ..autograd import no_grad
 from ..tensor import Tensor
+from .sampling import draw
 
 __all__ = ["GPT"]
 
@@ -46,10 +47,18 @@ class GPT(nn.Module):
     dropout : float, default 0.0
         In the blocks and after the embeddings.
 
+    Raises
+    ------
+    ValueError
+        If ``heads`` does not divide ``width``; by ``forward``, for a sequence longer than ``context``.
+
     Notes
     -----
     Input: tokens (N, T), integers below ``vocabulary``, ``T <= context``. Output: logits (N, T, vocabulary) of the
     token that follows each position.
+
+    A block has ``12 width^2 + 13 width`` parameters; to them come the embeddings, ``(vocabulary + context) width``,
+    the last normalisation, ``2 width``, and the head, ``vocabulary width``.
 
     Weights start from N(0, 0.02^2), those that write into the residual stream smaller by ``sqrt(2 * layers)``; biases
     start at 0.
@@ -103,6 +112,8 @@ class GPT(nn.Module):
     def generate(self, tokens: Tensor, count: int, temperature: float = 1.0) -> Tensor:
         """``tokens`` (N, T), at least one each, with ``count`` drawn ones behind them.
 
+        The last ``context`` tokens are read for each. Dropout acts in training mode: call ``eval()`` first.
+
         Parameters
         ----------
         tokens : integer Tensor (N, T)
@@ -117,13 +128,7 @@ class GPT(nn.Module):
         >>> model.generate(tp.zeros(1, 1, dtype=tp.int64), 20).shape
         (1, 21)
         """
-        if temperature < 0:
-            raise ValueError(f"generate: temperature must not be negative, got {temperature}")
         for _ in range(count):
-            logits = self(tokens[:, -self.context :])[:, -1]
-            if temperature == 0:
-                following = logits.argmax(dim=-1, keepdim=True)
-            else:
-                following = ops.multinomial(ops.softmax(logits / temperature, dim=-1), 1)
-            tokens = ops.cat([tokens, following], dim=1)
+            logits = self(tokens[:, -self.context :])
+            tokens = ops.cat([tokens, draw(logits[:, -1], temperature)], dim=1)
         return tokens

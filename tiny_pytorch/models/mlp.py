@@ -22,6 +22,20 @@ class MLP(nn.Sequential):
     dropout : float, default 0.0
         Probability of a hidden unit to be dropped in training.
 
+    Raises
+    ------
+    ValueError
+        For fewer than two sizes.
+
+    Notes
+    -----
+    Input (..., sizes[0]), output (..., sizes[-1]). A layer from a to b features has ``b (a + 1)`` parameters.
+
+    References
+    ----------
+    D. E. Rumelhart, G. E. Hinton, R. J. Williams, "Learning representations by back-propagating errors", Nature 323
+    (1986).
+
     Examples
     --------
     >>> import tiny_pytorch as tp

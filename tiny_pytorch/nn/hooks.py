@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..autograd import Function
+from ..autograd import ForwardCall, Function
 from ..tensor import RemovableHandle, Tensor
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ _ids = itertools.count()
 
 
 class Hooks:
-    """The hooks of one module, and the slow path of ``Module.__call__`` that runs them."""
+    """The hooks of one module, and the slow path of a module's call, which runs them."""
 
     def __init__(self) -> None:
         # Of each stage, {id: (hook, with_kwargs)} in the order of calling.
@@ -160,15 +160,16 @@ def _replaced(result: Any, before: tuple[Any, ...], what: str) -> tuple[Any, ...
     return result
 
 
-class Hooked:
-    """What a Module knows about hooks: where they are, and how to register them."""
+class Hooked(ForwardCall):
+    """What a Module knows about hooks: where they are, and how to register them. Its call is compiled."""
 
     _hooks: Hooks | None = None  # made when the first hook is registered, so that a call checks one attribute
 
     def _hook(self, stage: str, hook: Callable[..., Any], prepend: bool, with_kwargs: bool = False) -> RemovableHandle:
-        if self._hooks is None:
-            self._hooks = Hooks()
-        return self._hooks.add(stage, hook, prepend, with_kwargs)
+        hooks = vars(self).get("_hooks")
+        if hooks is None:
+            hooks = self._hooks = Hooks()
+        return hooks.add(stage, hook, prepend, with_kwargs)
 
     def register_forward_pre_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False

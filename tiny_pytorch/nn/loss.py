@@ -7,7 +7,7 @@ from . import functional as F
 from .module import Module
 
 __all__ = [
-    "BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "HuberLoss", "L1Loss", "MSELoss",
+    "BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "HuberLoss", "KLDivLoss", "L1Loss", "MSELoss",
     "NLLLoss", "SmoothL1Loss", "SoftmaxLoss",
 ]  # fmt: skip
 
@@ -122,6 +122,25 @@ class L1Loss(_Loss):
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.l1_loss(input, target, self.reduction)
+
+
+class KLDivLoss(_Loss):
+    """``target * (ln target - input)``, 0 where the target is: its relative entropy to log-probabilities.
+
+    Parameters
+    ----------
+    reduction : {"mean", "batchmean", "sum", "none"}
+        "batchmean" divides the sum by the size of the first axis.
+    log_target : bool, default False
+        Whether targets are logarithms as well.
+    """
+
+    def __init__(self, reduction: str = "mean", log_target: bool = False) -> None:
+        super().__init__(reduction)
+        self.log_target = log_target
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return F.kl_div(input, target, self.reduction, self.log_target)
 
 
 class HuberLoss(_Loss):

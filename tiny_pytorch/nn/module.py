@@ -72,11 +72,6 @@ class Module(Hooked):
 
     # --- computing ---
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._hooks is None:
-            return self.forward(*args, **kwargs)
-        return self._hooks.call(self, args, kwargs)
-
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the outputs; every subclass defines its own."""
         raise NotImplementedError(f"{type(self).__name__} has no forward method; define forward(self, ...)")

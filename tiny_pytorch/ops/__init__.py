@@ -60,6 +60,7 @@ from .creation import (
 from .cross_entropy import cross_entropy, nll_loss
 from .cumulative import cumprod, cumsum
 from .diagonals import diag, diagonal
+from .distance import cosine_similarity, pairwise_distance
 from .dropout import dropout
 from .elementwise import (
     abs,
@@ -128,6 +129,7 @@ from .loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
     huber_loss,
+    kl_div,
     l1_loss,
     mse_loss,
     smooth_l1_loss,
@@ -203,19 +205,22 @@ __all__ = [
     "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "bmm",
     "broadcast_shapes", "broadcast_tensors", "broadcast_to", "cat", "ceil", "chunk", "clamp", "clip", "clone",
     "column_stack", "concat", "concatenate", "contiguous", "conv1d", "conv2d", "copysign", "cos", "cosh",
-    "count_nonzero", "cross_entropy", "cumprod", "cumsum", "diag", "diagonal", "div", "divide", "dot", "dropout",
+    "cosine_similarity", "count_nonzero", "cross_entropy", "cumprod", "cumsum", "diag", "diagonal", "div",
+    "divide", "dot", "dropout",
     "dstack", "einsum", "elu", "embedding", "empty", "empty_like", "eq", "equal", "erf", "exp", "exp2", "expand",
-    "expand_as", "expm1", "eye", "flatten", "flip", "fliplr", "flipud", "floor", "floor_divide", "fmax", "fmin", "fmod",
-    "from_numpy", "full", "full_like", "gather", "ge", "gelu", "getitem", "getitem_adjoint", "greater", "greater_equal",
+    "expand_as", "expm1", "eye", "flatten", "flip", "fliplr", "flipud", "floor", "floor_divide", "fmax", "fmin",
+    "fmod", "from_numpy", "full", "full_like", "gather", "ge", "gelu", "getitem", "getitem_adjoint", "greater",
+    "greater_equal",
     "group_norm", "gru", "gru_cell", "gt", "hsplit", "hstack", "huber_loss", "hypot", "index_add", "index_put",
-    "index_select", "inner", "isclose", "isfinite", "isinf", "isnan", "kron", "l1_loss", "layer_norm", "le",
+    "index_select", "inner", "isclose", "isfinite", "isinf", "isnan", "kl_div", "kron", "l1_loss", "layer_norm", "le",
     "leaky_relu", "lerp", "less", "less_equal", "linear", "linspace", "log", "log10", "log1p", "log2", "log_softmax",
     "logaddexp", "logical_and", "logical_not", "logical_or", "logical_xor", "logsigmoid", "logspace", "logsumexp",
     "lstm", "lstm_cell", "lt", "mT", "masked_fill", "masked_select", "matmul", "max", "max_pool1d", "max_pool2d",
     "maximum", "mean", "meshgrid", "min", "minimum", "mm", "moveaxis", "movedim", "mse_loss", "mul", "multinomial",
     "multiply", "mv", "nan_to_num", "narrow", "ne", "neg", "negative", "nll_loss", "nonzero", "norm", "normal",
     "normalize", "normalize_axes", "normalize_axis", "not_equal", "one_hot", "ones", "ones_like", "outer",
-    "packed_attention", "pad", "parse_index", "permute", "positive", "pow", "prod", "rand", "rand_like", "randint",
+    "packed_attention", "pad", "parse_index", "pairwise_distance", "permute", "positive", "pow", "prod", "rand",
+    "rand_like", "randint",
     "randint_like", "randn", "randn_like", "randperm", "ravel", "reciprocal", "relu", "relu_", "remainder", "repeat",
     "repeat_interleave", "reshape", "reshape_as", "rms_norm", "rnn_relu", "rnn_relu_cell", "rnn_tanh", "rnn_tanh_cell",
     "roll", "rot90", "round", "row_stack", "rsqrt", "scaled_dot_product_attention", "scatter", "scatter_add", "select",

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy
-
 from .. import backend
 from ..autograd import ShapeError, leaf, op
 from ..backend.dtypes import as_dtype
@@ -200,8 +198,8 @@ def _dropout(name: str, p: float, shape: Shape) -> tuple[Tensor | None, float]:
         raise ValueError(f"{name}: dropout_p is a probability, 0 to 1, got {p}")
     if p == 0.0:
         return None, 1.0
-    mask = default_generator().rng.random(shape, dtype=numpy.float32) >= p
-    return leaf(backend.current().from_numpy(mask)), 0.0 if p == 1.0 else 1.0 / (1.0 - p)
+    kept = backend.kernels().keep_mask(shape, float(p), default_generator().key())
+    return leaf(kept), 0.0 if p == 1.0 else 1.0 / (1.0 - p)
 
 
 def _repeated(name: str, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:

@@ -26,13 +26,7 @@ def _diagonal_start(n: int, m: int, offset: int) -> tuple[int, int, int]:
 
 @op(view=True, name="diagonal")
 def _diagonal(k: K, x: Array, *, offset: int, dim1: int, dim2: int) -> Array:
-    x = k.xp.permute_dims(x, _last(len(x.shape), dim1, dim2))
-    *lead, n, m = x.shape
-    row, column, length = _diagonal_start(n, m, offset)
-    flat = k.xp.reshape(x, (*lead, n * m))
-    start = row * m + column if length else 0
-    stop = start + (length - 1) * (m + 1) + 1 if length else 0
-    return k.index(flat, index=(..., slice(start, stop, m + 1)))
+    return k.diagonal(k.xp.permute_dims(x, _last(len(x.shape), dim1, dim2)), offset)
 
 
 @_diagonal.gradient

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from .. import backend
 from ..autograd import inplace as write
 from ..autograd import leaf, op
@@ -56,8 +54,6 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
         return input
     if input.dtype.kind != "float":
         raise TypeError(f"dropout: expected a floating input, got {input.dtype}; convert it with .float()")
-    # float32 draws have 24 random bits: the probability is met to 6e-8, at half the cost of float64.
-    mask = default_generator().rng.random(input.shape, dtype=np.float32) >= p
     scale = 0.0 if p == 1.0 else 1.0 / (1.0 - p)
-    kept = leaf(backend.current().from_numpy(mask))
+    kept = leaf(backend.kernels().keep_mask(tuple(input.shape), float(p), default_generator().key()))
     return write(_masked_scale, input, kept, scale=scale) if inplace else _masked_scale(input, kept, scale=scale)

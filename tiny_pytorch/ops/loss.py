@@ -11,7 +11,7 @@ from typing import Any
 from ..autograd import op
 
 __all__ = [
-    "binary_cross_entropy", "binary_cross_entropy_with_logits", "huber_loss", "l1_loss",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "huber_loss", "kl_div", "l1_loss",
     "mse_loss", "smooth_l1_loss",
 ]  # fmt: skip
 
@@ -53,6 +53,17 @@ def _huber(k: K, x: Array, y: Array, *, delta: float) -> Array:
 def _(k: K, g: Array, saved: Any, *, delta: float) -> tuple:
     x, y = saved.inputs
     return _opposite(g * k.xp.clip(x - y, -delta, delta), saved.needs)
+
+
+@op(keeps="inputs", promotes="floating")
+def _relative_entropy(k: K, x: Array, y: Array) -> Array:
+    return y * (k.xp.log(k.xp.where(y == 0, k.xp.ones_like(y), y)) - x)
+
+
+@_relative_entropy.gradient
+def _(k: K, g: Array, saved: Any) -> tuple:
+    x, y = saved.inputs
+    return -g * y if saved.needs[0] else None, g * (k.xp.log(y) + 1.0 - x) if saved.needs[1] else None
 
 
 def _opposite(g: Array, needs: tuple[bool, ...]) -> tuple:
@@ -155,6 +166,39 @@ def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta:
     _warn_of_broadcasting("smooth_l1_loss", input, target)
     loss = _absolute_error(input, target) if beta == 0 else _huber(input, target, delta=beta) / beta
     return _reduced("smooth_l1_loss", loss, reduction)
+
+
+def kl_div(input: Tensor, target: Tensor, reduction: str = "mean", log_target: bool = False) -> Tensor:
+    """``target * (ln target - input)``, 0 where the target is: its relative entropy to log-probabilities.
+
+    Parameters
+    ----------
+    input : Tensor
+        Log-probabilities, of any shape.
+    target : Tensor
+        Probabilities, of the input's shape; with ``log_target`` their logarithms.
+    reduction : {"mean", "batchmean", "sum", "none"}, default "mean"
+        The mean is over all elements; "batchmean" divides the sum by the size of the first axis, which gives the mean
+        of the relative entropies.
+    log_target : bool, default False
+
+    References
+    ----------
+    S. Kullback, R. A. Leibler, "On information and sufficiency", Annals of Mathematical Statistics 22 (1951).
+
+    Examples
+    --------
+    >>> import tiny_pytorch as tp
+    >>> p = tp.tensor([[0.5, 0.5]])
+    >>> tp.nn.functional.kl_div(p.log(), p, reduction="batchmean").item()
+    0.0
+    """
+    if reduction not in ("mean", "batchmean", "sum", "none"):
+        raise ValueError(f"kl_div: reduction must be 'mean', 'batchmean', 'sum' or 'none', got {reduction!r}")
+    loss = target.exp() * (target - input) if log_target else _relative_entropy(input, target)
+    if reduction == "batchmean":
+        return loss.sum() / input.shape[0]
+    return _reduced("kl_div", loss, reduction)
 
 
 # --- two classes ---

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .hyperparameters import Group, to_number
+from .hyperparameters import Group, refuse_unsupported, to_number
 from .optimizer import Array, Arrays, Optimizer, Params
 
 __all__ = ["Adam"]
@@ -36,6 +36,8 @@ class Adam(Optimizer):
         At least 0.
     betas : pair of floats, optional
         PyTorch's spelling of ``beta1`` and ``beta2``; it comes first if given.
+    amsgrad : bool, default False
+        True is refused: that variant is not here.
     foreach, fused : bool, optional
         Accepted because PyTorch's scripts pass them. One fused kernel updates all parameters in any case.
 
@@ -75,9 +77,11 @@ class Adam(Optimizer):
         weight_decay: float = 0.0,
         *,
         betas: tuple[float, float] | None = None,
+        amsgrad: bool = False,
         foreach: bool | None = None,
         fused: bool | None = None,
     ) -> None:
+        refuse_unsupported({"amsgrad": amsgrad}, {})
         if isinstance(beta1, tuple | list):
             raise TypeError(f"beta1 must be a number, got {beta1!r}; to give both at once write betas={tuple(beta1)!r}")
         defaults = {
@@ -87,6 +91,8 @@ class Adam(Optimizer):
             "weight_decay": weight_decay,
         }
         super().__init__(params, defaults)
+
+    _rule = "adam"  # the kernel
 
     def check(self, group: Group) -> Group:
         betas = group["betas"]
@@ -110,12 +116,7 @@ class Adam(Optimizer):
     def update(
         self, k: Any, params: Arrays, grads: Arrays, state: dict[str, Sequence[Any]], group: Group
     ) -> tuple[Arrays, dict[str, Arrays]]:
-        return self._apply(k.adam, params, grads, state, group)
-
-    def _apply(
-        self, rule: Any, params: Arrays, grads: Arrays, state: dict[str, Sequence[Any]], group: Group
-    ) -> tuple[Arrays, dict[str, Arrays]]:
-        params, first, second, steps = rule(
+        params, first, second, steps = getattr(k, self._rule)(
             params,
             grads,
             state["exp_avg"],

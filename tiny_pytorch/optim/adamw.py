@@ -87,12 +87,9 @@ class AdamW(Adam):
         }
         Optimizer.__init__(self, params, defaults)
 
+    _rule = "adamw"
+
     def check(self, group: Group) -> Group:
         if not group["decoupled_weight_decay"]:
             raise ValueError("decoupled_weight_decay must be True for AdamW; the L2 penalty is Adam's weight_decay")
         return super().check(group)
-
-    def update(
-        self, k: Any, params: Arrays, grads: Arrays, state: dict[str, Sequence[Any]], group: Group
-    ) -> tuple[Arrays, dict[str, Arrays]]:
-        return self._apply(k.adamw, params, grads, state, group)

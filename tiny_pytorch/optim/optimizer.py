@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
-from ..autograd import assign, collect, enable_grad, leaf
+from ..autograd import assign, collect, drop_gradients, enable_grad, leaf
 from ..backend import kernels
 from ..tensor import Tensor
 from . import state_dict
@@ -236,12 +236,16 @@ class Optimizer:
         >>> p.grad is None
         True
         """
+        if set_to_none:
+            for group in self.param_groups:
+                drop_gradients(group["params"])
+            return
         xp = kernels().xp
         for group in self.param_groups:
             for p in group["params"]:
-                if set_to_none or p.grad is None:
-                    p.grad = None
-                elif p.grad.requires_grad:  # kept from backward(create_graph=True)
+                if p.grad is None:
+                    continue
+                if p.grad.requires_grad:  # kept from backward(create_graph=True)
                     p.grad = leaf(xp.zeros_like(p.grad.array))
                 else:
                     assign(p.grad, xp.zeros_like(p.grad.array))

@@ -33,6 +33,15 @@ for _name in dir(numpy):
 bool = numpy.bool
 
 
+def _diagonal(a: numpy.ndarray, *args: Any) -> numpy.ndarray:
+    view = numpy.diagonal(a, *args)
+    view.flags.writeable = True  # CuPy's can be written
+    return view
+
+
+diagonal = emulated(_diagonal)
+
+
 def asnumpy(a: Any) -> numpy.ndarray:
     """A copy in host memory."""
     return a.get()

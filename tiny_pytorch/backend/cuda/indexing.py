@@ -13,6 +13,7 @@ from .launch import blocks_for, launch, plain
 
 __all__ = [
     "check_indices",
+    "diagonal",
     "index",
     "index_add",
     "index_put",
@@ -73,6 +74,10 @@ def _add_rows(y: Array, index: Array, source: Array, dtype: str, skip: int | Non
     launch("indexing", "scatter_add", dtype, *blocks_for(source.size), y, where, source, *skipping, *sizes)
     faults.check()
     return y
+
+
+def diagonal(x: Array, offset: int) -> Array:
+    return cupy.diagonal(x, offset, -2, -1)
 
 
 def index(x: Array, *arrays: Array, index: tuple) -> Array:

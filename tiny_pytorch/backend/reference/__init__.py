@@ -14,6 +14,7 @@ from . import (
     norm,
     optim,
     pooling,
+    random,
     rnn,
 )
 
@@ -31,5 +32,6 @@ FAMILIES = (
     norm,
     optim,
     pooling,
+    random,
     rnn,
 )

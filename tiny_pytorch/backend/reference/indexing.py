@@ -1,8 +1,8 @@
-"""Rows by integer index: taking, adding into, and the check that indices are in range."""
+"""Rows by integer index: taking, adding into, and the check that indices are in range; and diagonals."""
 
 from __future__ import annotations
 
-__all__ = ["check_indices", "scatter_add", "scatter_rows", "take"]
+__all__ = ["check_indices", "diagonal", "scatter_add", "scatter_rows", "take"]
 
 
 def check_indices(xp, index, size):
@@ -70,6 +70,19 @@ def scatter_rows(xp, source, index, rows, skip):
     if skip is not None:
         source = xp.where(_as_column(xp, flat == skip, source), 0.0, source)
     return scatter_add(xp, xp.zeros((rows, *row), dtype=source.dtype), flat, source)
+
+
+def diagonal(xp, x, offset):
+    """``y[..., i] = x[..., i, i + offset]`` (a negative offset counts downwards), a view if memory allows it.
+
+    The standard has no strides, so here only a row-major x gives one; the libraries themselves can always.
+    """
+    *lead, n, m = x.shape
+    row, column = max(-offset, 0), max(offset, 0)
+    length = max(0, min(n - row, m - column))
+    start = row * m + column if length else 0
+    stop = start + (length - 1) * (m + 1) + 1 if length else 0
+    return xp.reshape(x, (*lead, n * m))[..., start : stop : m + 1]
 
 
 def _as_column(xp, mask, x):

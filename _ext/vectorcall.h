@@ -1,0 +1,29 @@
+/* How extension types are called: what Cython has no words for. */
+#ifndef TP_VECTORCALL_H
+#define TP_VECTORCALL_H
+
+#include <Python.h>
+
+/* Calls without a tuple of arguments (PEP 590). `offset` is where the instances keep their vectorcallfunc. */
+static void tp_enable_vectorcall(PyTypeObject *type, Py_ssize_t offset)
+{
+    type->tp_vectorcall_offset = offset;
+    type->tp_call = PyVectorcall_Call;
+    type->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
+    PyType_Modified(type);
+}
+
+static void tp_set_call(PyTypeObject *type, ternaryfunc call)
+{
+    type->tp_call = call;
+    PyType_Modified(type);
+}
+
+/* `x.f(y)` calls f(x, y) of a callable in the class without an object for `x.f` in between. */
+static void tp_enable_method(PyTypeObject *type)
+{
+    type->tp_flags |= Py_TPFLAGS_METHOD_DESCRIPTOR;
+    PyType_Modified(type);
+}
+
+#endif
