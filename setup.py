@@ -9,6 +9,7 @@ All that is not about compiling stands in ``pyproject.toml``. Two environment va
 """
 
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -118,7 +119,17 @@ class BuildExt(build_ext):
                     raise SystemExit(f"{error}\n{NO_COMPILER.format(what=what, cc=cc)}") from None
 
 
-headers = sorted(str(path) for pattern in ("*.h", "*.pxi") for path in Path("_ext").glob(pattern))
+def headers_of(path):
+    """The headers and parts in ``_ext`` that a source includes, directly or not: when they change, it is compiled."""
+    found, waiting = set(), [path]
+    while waiting:
+        for name in re.findall(r'(?:extern from|include) "([^"]+)"', waiting.pop().read_text()):
+            if (header := path.parent / name).exists() and header not in found:
+                found.add(header)
+                waiting.append(header)
+    return sorted(map(str, found))
+
+
 setup(
     packages=[
         "tiny_pytorch",
@@ -133,7 +144,7 @@ setup(
             include_dirs=["_ext", numpy.get_include()],
             define_macros=MACROS,
             libraries=["m"] if os.name == "posix" else [],
-            depends=headers,
+            depends=headers_of(path),
         )
         for path in sorted(Path("_ext").glob("*.pyx"))
     ],

@@ -6,7 +6,7 @@ cdef inline bint is_floating(object array):
     if cnp.PyArray_Check(array):
         t = cnp.PyArray_TYPE(array)
         return (t >= cnp.NPY_FLOAT and t <= cnp.NPY_CLONGDOUBLE) or t == cnp.NPY_FLOAT16
-    return table.is_differentiable(array)
+    return table_of(array).is_differentiable(array)
 
 
 cdef inline object call(object function, tuple args, object params):
@@ -43,7 +43,7 @@ cdef inline bint same_memory(object out, object source):
     cdef char* p
     cdef int i
     if not (cnp.PyArray_Check(out) and cnp.PyArray_Check(source)):
-        return table.shares_memory(out, source)
+        return table_of(source).shares_memory(out, source)
     if out is source:
         return True
     start = end = cnp.PyArray_BYTES(source)
@@ -92,13 +92,17 @@ cdef object apply_on(Op op, PyObject** args, Py_ssize_t n, tuple names, bint pro
     cdef Py_ssize_t i
     cdef Variable v, result
     cdef Node node = None
-    cdef bint recording = tp_grad_get(), records = False, settled = promoted or op.promotion == AS_THEY_ARE
+    cdef int modes = tp_modes_get()
+    cdef bint recording = not modes & TP_NO_GRAD, records = False
+    cdef bint settled = promoted or op.promotion == AS_THEY_ARE
     cdef int type_num = -1, t, scalar = 0       # scalar kinds: 2 int, 3 float
-    cdef bint bools = False
-    cdef object a, array, out, extra = None, first = None, dtype = None
+    cdef bint bools = False, mixed = False
+    cdef object a, array, out, extra = None, first = None, dtype = None, k = None
     cdef dict params = None
     cdef tuple edges
 
+    if unlikely(modes & TP_AUTOCAST) and op.autocast is not None and not promoted:
+        return apply_autocast(op, args, n, names)
     for i in range(n):
         a = <object>args[i]
         if isinstance(a, Variable):
@@ -106,7 +110,13 @@ cdef object apply_on(Op op, PyObject** args, Py_ssize_t n, tuple names, bint pro
             if v.view_ is not None and v.view_.epoch != v.view_.base.epoch:
                 refresh_view(v)
             array = array_of(v)
-            if type(array) is not array_type:
+            if table_at is not None:
+                out = table_of(array)
+                if k is None:
+                    k = out
+                elif out is not k:
+                    mixed = True
+            elif type(array) is not array_type:
                 check_array(op, i, array)
             if recording and (v.wants or v.node is not None):
                 records = True
@@ -144,6 +154,8 @@ cdef object apply_on(Op op, PyObject** args, Py_ssize_t n, tuple names, bint pro
         for i in range(len(names)):
             inputs[1 + n + i] = args[n + i]
             params[names[i]] = <object>args[n + i]
+    if mixed:
+        return apply_tuple(op, together(op, row_of(args, n)), params, promoted)
     if not settled:
         if dtype is not None and type_num == -1 and not bools and is_floating(first):
             pass                                            # the same, of another library
@@ -157,7 +169,7 @@ cdef object apply_on(Op op, PyObject** args, Py_ssize_t n, tuple names, bint pro
         else:
             return apply_tuple(op, promote(op, row_of(args, n)), params, True)
 
-    out = forward(op, inputs, n, names, params)
+    out = forward(op, table if k is None else k, inputs, n, names, params)
     if op.extra:
         out, extra = out
 
@@ -189,18 +201,30 @@ cdef object apply_on(Op op, PyObject** args, Py_ssize_t n, tuple names, bint pro
     return result
 
 
-cdef object forward(Op op, PyObject** inputs, Py_ssize_t n, tuple names, dict params):
-    # The op's forward on raw arrays. Without keyword arguments it is the kernel of the same name, if there is one: a
-    # compiled one is called at once, and sees to warnings itself.
+cdef object apply_autocast(Op op, PyObject** args, Py_ssize_t n, tuple names):
+    # The op on arguments in the dtypes of its policy, which are then final.
+    cdef Py_ssize_t i
+    cdef dict params = None if names is None else {names[i]: <object>args[n + i] for i in range(len(names))}
+    cdef tuple row = autocast(op, row_of(args, n))
+    tp_mode_set(TP_AUTOCAST, False)
+    try:
+        return apply_tuple(op, row, params)
+    finally:
+        tp_mode_set(TP_AUTOCAST, True)
+
+
+cdef object forward(Op op, object k, PyObject** inputs, Py_ssize_t n, tuple names, dict params):
+    # The op's forward on raw arrays, with the kernels `k`. Without keyword arguments it is the kernel of the same name,
+    # if there is one: a compiled one is called at once, and sees to warnings itself.
     cdef object kernel, token
     if op.kernel is not None and names is None:
-        kernel = PyObject_GetAttr(table, op.kernel)
+        kernel = PyObject_GetAttr(k, op.kernel)
         if type(kernel) is gate_type:
             try:
                 return PyObject_Vectorcall(kernel, inputs + 1, n, NULL)
             except Exception:
                 pass    # the forward will fail too, and may have more to say
-    inputs[0] = <PyObject*>table
+    inputs[0] = <PyObject*>k
     token = PyContextVar_Set_(_errors, quiet)
     try:
         return PyObject_Vectorcall(op.forward, inputs, n + 1, NULL if names is None else <PyObject*>names)
@@ -373,6 +397,25 @@ def shared(Variable v):
     other.version = v.version
     share_memory(other, v)
     return other
+
+
+def old_variable(data, requires_grad=False):
+    """``Variable(data)`` of scripts from before 2018: a Tensor on the same memory, without history."""
+    if not isinstance(data, Variable):
+        raise TypeError(f"Variable: expected a Tensor, got a {type(data).__name__}; tp.tensor(...) makes one, and no "
+                        "Variable is needed around it")
+    cdef Variable v = shared(data)
+    v.requires_grad = requires_grad
+    return v
+
+
+cdef PyObject* construct_variable(PyObject* of, PyObject* const* args, size_t nargsf, PyObject* names) except NULL:
+    cdef object result = PyObject_Vectorcall(old_variable, <PyObject**>args, PyVectorcall_NARGS(nargsf), names)
+    Py_INCREF(result)
+    return <PyObject*>result
+
+
+tp_set_constructor(<PyTypeObject*>Variable, construct_variable)
 
 
 def keep_variable(Variable v):

@@ -25,9 +25,6 @@
 /* Scores that a tile holds. */
 #define TP_SCORES ((npy_intp)1 << 16)
 
-/* Scores that pass through one loop of exponentials: they stay in the first cache, and its vectors are full. */
-#define TP_SCORES_AT_ONCE 2048
-
 /* One operand of every head: where each starts, its stride in bytes from row to row, the columns dense. */
 typedef struct {
     char *data; /* NULL: not there, or not wanted */
@@ -68,6 +65,15 @@ static inline void tp_attend_product(int kind, npy_intp n, npy_intp k, npy_intp 
 static inline tp_matrix tp_part(int kind, char *data, npy_intp row) {
     return (tp_matrix){data, row, kind ? sizeof(double) : sizeof(float), 0};
 }
+
+/* Scores that pass through one loop of exponentials: they stay in the first cache, and its vectors are full. */
+#define TP_SCORES_AT_ONCE 2048
+
+/* Scores without a mask are scaled on their way into the exponential: larger ones stay larger. */
+TP_INLINE int tp_scales_late(const tp_attention *a) { return a->mask_kind == 0 && a->scale > 0; }
+
+TP_INLINE float tp_log_f32(double x) { return logf((float)x); }
+TP_INLINE double tp_log_f64(double x) { return log(x); }
 
 #define REAL float
 #define KIND(name) name##_f32
@@ -149,6 +155,7 @@ static int tp_attend(tp_attention *a, int back) {
     const npy_intp item = a->kind ? sizeof(double) : sizeof(float);
     const npy_intp wide = a->width > a->value_width ? a->width : a->value_width;
     npy_intp tile = TP_SCORES / a->keys;
+    if (a->causal && tile > a->rows / 4) tile = a->rows / 4; /* all but the last then leave keys out */
     tile = tile < 32 ? 32 : tile;
     a->tile = tile < a->rows ? tile : a->rows;
     a->scratch = item * (back ? 2 : 1) * a->tile * a->keys;
@@ -165,7 +172,8 @@ static int tp_attend(tp_attention *a, int back) {
 
 #elif defined(REAL)
 
-/* s = scale * s + mask, -infinity where a key must not be seen, for row number `row` of a head */
+/* s = scale * s + mask, -infinity where a key must not be seen, for row number `row` of a head. Where it scales late, the
+ * caller does. */
 TP_INLINE void KIND(tp_mask_row)(const tp_attention *a, REAL *TP_RESTRICT s, const char *mask, ptrdiff_t row,
                                  ptrdiff_t n) {
     const REAL scale = (REAL)a->scale;
@@ -175,7 +183,7 @@ TP_INLINE void KIND(tp_mask_row)(const tp_attention *a, REAL *TP_RESTRICT s, con
     } else if (a->mask_kind == 2) {
         const REAL *TP_RESTRICT bias = (const REAL *)(mask + row * a->mask.row);
         for (ptrdiff_t i = 0; i < n; i++) s[i] = s[i] * scale + bias[i];
-    } else {
+    } else if (!tp_scales_late(a)) {
         for (ptrdiff_t i = 0; i < n; i++) s[i] *= scale;
     }
     if (a->causal)
@@ -190,8 +198,8 @@ TP_INLINE void KIND(tp_drop_row)(const tp_attention *a, REAL *TP_RESTRICT p, con
     for (ptrdiff_t i = 0; i < n; i++) p[i] = keep[i] ? p[i] * gain : 0;
 }
 
-/* Maximum and sum of a row. Of a short one with eight lanes, which are folded at once: no addition then waits for
- * more than a few others. */
+/* Maximum of a row, its sum, and the sum of the products of two. Of a short one with eight lanes, which are folded at
+ * once: no addition then waits for more than a few others. */
 TP_INLINE REAL KIND(tp_row_maximum)(const REAL *s, ptrdiff_t n) {
     REAL m = s[0];
     if (n >= 8 && n < 32) {
@@ -226,6 +234,22 @@ TP_INLINE double KIND(tp_row_sum)(const REAL *s, ptrdiff_t n) {
     return total;
 }
 
+TP_INLINE double KIND(tp_row_product)(const REAL *a, const REAL *b, ptrdiff_t n) {
+    double total;
+    if (n >= 8 && n < 32) {
+        REAL lane[8];
+        ptrdiff_t i = 8;
+        for (int l = 0; l < 8; l++) lane[l] = a[l] * b[l];
+        for (; i + 8 <= n; i += 8)
+            for (int l = 0; l < 8; l++) lane[l] += a[i + l] * b[i + l];
+        for (; i < n; i++) lane[i % 8] += a[i] * b[i];
+        for (int l = 0; l < 4; l++) lane[l] += lane[l + 4];
+        return (double)((lane[0] + lane[2]) + (lane[1] + lane[3]));
+    }
+    TP_SUM(REAL, total, i, n, a[i] * b[i]);
+    return total;
+}
+
 TP_INLINE ptrdiff_t KIND(tp_rows_of_scores)(ptrdiff_t left, ptrdiff_t n) {
     const ptrdiff_t some = n < TP_SCORES_AT_ONCE ? TP_SCORES_AT_ONCE / n : 1;
     return some < left ? some : left;
@@ -236,15 +260,16 @@ static TP_SIMD void KIND(tp_probabilities)(const tp_attention *a, ptrdiff_t head
                                            ptrdiff_t rows, ptrdiff_t n) {
     REAL *lse = (REAL *)tp_head(a, &a->lse, head);
     const char *mask = tp_head(a, &a->mask, head), *kept = tp_head(a, &a->kept, head);
+    const REAL scale = tp_scales_late(a) ? (REAL)a->scale : 1;
     const ptrdiff_t end = from + rows;
     for (ptrdiff_t some; from < end; from += some, s += some * n) {
         some = KIND(tp_rows_of_scores)(end - from, n);
         for (ptrdiff_t r = 0; r < some; r++) {
             REAL *TP_RESTRICT row = s + r * n;
             KIND(tp_mask_row)(a, row, mask, from + r, n);
-            REAL m = KIND(tp_row_maximum)(row, n);
+            REAL m = KIND(tp_row_maximum)(row, n) * scale;
             m = m == -(REAL)INFINITY ? 0 : m; /* a row that sees nothing */
-            for (ptrdiff_t i = 0; i < n; i++) row[i] -= m;
+            for (ptrdiff_t i = 0; i < n; i++) row[i] = row[i] * scale - m;
             lse[from + r] = m;
         }
         for (ptrdiff_t i = 0; i < some * n; i++) s[i] = KIND(tp_decay)(s[i]);
@@ -252,7 +277,7 @@ static TP_SIMD void KIND(tp_probabilities)(const tp_attention *a, ptrdiff_t head
             REAL *TP_RESTRICT row = s + r * n;
             double total = KIND(tp_row_sum)(row, n);
             total = total == 0 ? 1 : total;
-            lse[from + r] = (REAL)((double)lse[from + r] + log(total));
+            lse[from + r] += KIND(tp_log)(total);
             const REAL factor = (REAL)(1 / total);
             for (ptrdiff_t i = 0; i < n; i++) row[i] *= factor;
             if (kept != NULL) KIND(tp_drop_row)(a, row, kept, from + r, n);
@@ -260,27 +285,34 @@ static TP_SIMD void KIND(tp_probabilities)(const tp_attention *a, ptrdiff_t head
     }
 }
 
-/* From the scores s and ds = g v^T of `some` rows: s = what multiplied the values, ds = the scores' gradient,
+/* From the scores s and ds = g v^T of `rows` rows: s = what multiplied the values, ds = the scores' gradient,
  * p * (ds - sum of g * y), times scale. */
 static TP_SIMD void KIND(tp_probabilities_back)(const tp_attention *a, ptrdiff_t head, REAL *TP_RESTRICT s,
-                                                REAL *TP_RESTRICT ds, ptrdiff_t from, ptrdiff_t some,
+                                                REAL *TP_RESTRICT ds, ptrdiff_t from, ptrdiff_t rows,
                                                 ptrdiff_t n) {
-    const REAL *lse = (const REAL *)tp_head(a, &a->lse, head) + from;
+    const REAL *lse = (const REAL *)tp_head(a, &a->lse, head);
     const char *mask = tp_head(a, &a->mask, head), *kept = tp_head(a, &a->kept, head);
-    const char *gs = tp_head(a, &a->g, head) + from * a->g.row, *ys = tp_head(a, &a->y, head) + from * a->y.row;
-    const REAL scale = (REAL)a->scale;
-    for (ptrdiff_t r = 0; r < some; r++, s += n, ds += n) {
-        const REAL *TP_RESTRICT g = (const REAL *)(gs + r * a->g.row);
-        const REAL *TP_RESTRICT y = (const REAL *)(ys + r * a->y.row);
-        const REAL shift = lse[r];
-        double total;
-        TP_SUM(REAL, total, i, a->value_width, g[i] * y[i]);
-        const REAL mean = (REAL)total;
-        KIND(tp_mask_row)(a, s, mask, from + r, n);
-        for (ptrdiff_t i = 0; i < n; i++) s[i] = KIND(tp_decay)(s[i] - shift);
-        if (kept != NULL) KIND(tp_drop_row)(a, ds, kept, from + r, n);
-        for (ptrdiff_t i = 0; i < n; i++) ds[i] = s[i] * (ds[i] - mean) * scale;
-        if (kept != NULL) KIND(tp_drop_row)(a, s, kept, from + r, n);
+    const char *g = tp_head(a, &a->g, head), *y = tp_head(a, &a->y, head);
+    const REAL scale = (REAL)a->scale, late = tp_scales_late(a) ? scale : 1;
+    const ptrdiff_t end = from + rows;
+    for (ptrdiff_t some; from < end; from += some, s += some * n, ds += some * n) {
+        some = KIND(tp_rows_of_scores)(end - from, n);
+        for (ptrdiff_t r = 0; r < some; r++) {
+            REAL *TP_RESTRICT row = s + r * n;
+            const REAL shift = lse[from + r];
+            KIND(tp_mask_row)(a, row, mask, from + r, n);
+            for (ptrdiff_t i = 0; i < n; i++) row[i] = row[i] * late - shift;
+        }
+        for (ptrdiff_t i = 0; i < some * n; i++) s[i] = KIND(tp_decay)(s[i]);
+        for (ptrdiff_t r = 0; r < some; r++) {
+            REAL *TP_RESTRICT p = s + r * n, *TP_RESTRICT slope = ds + r * n;
+            const ptrdiff_t at = from + r;
+            const REAL mean = (REAL)KIND(tp_row_product)((const REAL *)(g + at * a->g.row),
+                                                         (const REAL *)(y + at * a->y.row), a->value_width);
+            if (kept != NULL) KIND(tp_drop_row)(a, slope, kept, at, n);
+            for (ptrdiff_t i = 0; i < n; i++) slope[i] = p[i] * (slope[i] - mean) * scale;
+            if (kept != NULL) KIND(tp_drop_row)(a, p, kept, at, n);
+        }
     }
 }
 

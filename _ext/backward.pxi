@@ -153,13 +153,13 @@ cdef class Pass:
                 raise RuntimeError(
                     f"{source.name}.backward returned a gradient of shape {tuple(raw.shape)} for an input of shape "
                     f"{shape}; they must be the same, or broadcast to it")
-            g = (tensor_table if self.create else table).sum_to(g, shape)
+            g = (tensor_table if self.create else table_of(g)).sum_to(g, shape)
             unshared = False
         if not same_dtype(raw, node, leaf):
             dtype = node.dtype if leaf is None else leaf.array_.dtype
             if strict and not source.custom:
                 raise AssertionError(f"{source.name}: the gradient has dtype {raw.dtype}, its input {dtype}")
-            g = (tensor_table if self.create else table).astype(g, dtype)
+            g = (tensor_table if self.create else table_of(g)).astype(g, dtype)
             unshared = False
         entry = <Gradient>home.get(edge)
         if entry is None:
@@ -252,8 +252,10 @@ cdef class Pass:
             node.check_alive()
             replay = Replay.__new__(Replay)
             replay.node = node
+            if table_at is not None:
+                return run_at(array_in(g), op.rule, (tensor_table, g, replay), node.params)
             return call(op.rule, (tensor_table, g, replay), node.params)
-        return call(op.rule, (table, g, node), node.params)
+        return call(op.rule, (table if table_at is None else table_of(array_in(g)), g, node), node.params)
 
     cdef object run_hooks(self, hooks, object g):
         cdef Variable v
@@ -278,7 +280,7 @@ cdef class Pass:
         if self.create:     # .grad shares memory with no other gradient: those of two leaves may be one Tensor
             leaf.grad_ = tensor_table.copy(g) if old is None else old + g
         elif old is None:
-            leaf.grad_ = wrap(g if unshared else table.copy(g))
+            leaf.grad_ = wrap(g if unshared else table_of(g).copy(g))
         else:
             if old.node is not None or old.cut is not None or not add_in_place(old.array_, g):
                 table_add(old, g)
@@ -315,6 +317,13 @@ cdef class Pass:
             owner = reference()
             if owner is not None:
                 self.accumulate(owner, g, False)
+
+
+cdef object array_in(object g):
+    # The array of a gradient: itself, that of a Tensor, or of several outputs' that of the first that has one.
+    if isinstance(g, tuple):
+        g = next(gi for gi in <tuple>g if gi is not None)
+    return array_of(<Variable>g) if isinstance(g, Variable) else g
 
 
 cdef int check_fits(Variable leaf) except -1:
@@ -384,13 +393,13 @@ cdef object propagate(list roots, list grads, list inputs, bint retain, bint cre
     cdef Variable v
     cdef Gradient entry
     cdef Op root_op
-    cdef bint before = tp_grad_get()
+    cdef int before = tp_modes_get()
     cdef list answer = []
     cdef object token, g
     cdef Py_ssize_t event = -1
     if inputs is not None:
         p.select(roots, inputs)
-    tp_grad_set(create)
+    tp_modes_set(0 if create else TP_NO_GRAD)   # rules compute in the forward's dtypes: no autocast
     token = PyContextVar_Set_(_errors, quiet)
     if p.log is not None:
         event = p.log.open("backward" if accumulate else "grad", RANGE, None)
@@ -414,11 +423,11 @@ cdef object propagate(list roots, list grads, list inputs, bint retain, bint cre
             if g is None or create:
                 answer.append(g)
             else:
-                answer.append(wrap(table.copy(g)))
+                answer.append(wrap(table_of(g).copy(g)))
         p.keep_retained()
         return answer
     finally:
-        tp_grad_set(before)
+        tp_modes_set(before)
         PyContextVar_Reset_(_errors, token)
         if p.log is not None:
             p.log.close(event, 0)

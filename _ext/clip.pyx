@@ -1,6 +1,8 @@
-"""Clipping of gradients: the Euclidean norm of many arrays in one pass, and their product with a number in place."""
+"""Many gradients in one pass: their Euclidean norm, their product with a number, and whether all are finite."""
 cimport numpy as cnp
 from libc.math cimport isfinite, sqrt
+
+import numpy
 
 cnp.import_array()
 
@@ -9,6 +11,7 @@ include "arrays.pxi"
 cdef extern from "clip.h":
     double tp_sum_squares(int kind, const void* x, cnp.npy_intp n)
     void tp_rescale(int kind, void* x, double factor, cnp.npy_intp n)
+    int tp_unscale(int kind, void* x, double factor, cnp.npy_intp n)
 
 cdef extern from "numpy/arrayobject.h":
     bint PyArray_ISWRITEABLE(cnp.ndarray)
@@ -46,26 +49,50 @@ def total_norm(arrays, order):
 
 
 def rescale(arrays, double factor):
-    # In place, which needs memory that no other array of the list shares.
-    cdef Py_ssize_t i, n
-    cdef int kind
+    cdef Py_ssize_t i
     cdef cnp.npy_intp elements = 0
-    cdef tuple held
+    cdef tuple held = writeable(arrays, &elements)
     cdef PyThreadState* state
-    if type(arrays) is not list or len(set(map(id, arrays))) != len(arrays):
+    if held is None:
         return NotImplemented
-    held = tuple(arrays)
-    n = len(held)
-    for i in range(n):
-        if tp_kind(held[i]) < 0 or not PyArray_ISWRITEABLE(held[i]) or not owns(held[i]):
-            return NotImplemented
-        elements += tp_size(held[i])
     state = tp_release_gil(elements)
-    for i in range(n):
-        kind = cnp.PyArray_ITEMSIZE(held[i]) == 8
-        tp_rescale(kind, tp_data(held[i]), factor, tp_size(held[i]))
+    for i in range(len(held)):
+        tp_rescale(is_double(held[i]), tp_data(held[i]), factor, tp_size(held[i]))
     tp_take_gil(state)
     return arrays
+
+
+def unscale(arrays, double factor):
+    cdef Py_ssize_t i
+    cdef cnp.npy_intp elements = 0
+    cdef bint found = False
+    cdef tuple held = writeable(arrays, &elements)
+    cdef PyThreadState* state
+    if held is None:
+        return NotImplemented
+    state = tp_release_gil(elements)
+    for i in range(len(held)):
+        found |= tp_unscale(is_double(held[i]), tp_data(held[i]), factor, tp_size(held[i]))
+    tp_take_gil(state)
+    return arrays, numpy.asarray(found)
+
+
+cdef tuple writeable(arrays, cnp.npy_intp* elements):
+    # The arrays, if each can be written and is the only one of the list on its memory, else None.
+    cdef Py_ssize_t i
+    cdef tuple held
+    if type(arrays) is not list or len(set(map(id, arrays))) != len(arrays):
+        return None
+    held = tuple(arrays)
+    for i in range(len(held)):
+        if tp_kind(held[i]) < 0 or not PyArray_ISWRITEABLE(held[i]) or not owns(held[i]):
+            return None
+        elements[0] += tp_size(held[i])
+    return held
+
+
+cdef inline bint is_double(object array):
+    return cnp.PyArray_ITEMSIZE(array) == 8
 
 
 cdef inline bint owns(object array):

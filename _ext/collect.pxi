@@ -7,34 +7,44 @@ def collect(list params, state, tuple names):
     ``state`` is a dict of one dict for each parameter that has some. The columns are a dict of lists: for each name,
     the raw arrays of that state. They are None if some is missing.
     """
-    cdef Py_ssize_t i, n = len(names)
+    cdef Py_ssize_t i, j = 0, m = 0, n = len(names)
     cdef Variable p
     cdef PyObject* own
     cdef PyObject* value
-    cdef bint complete = True
-    cdef list some = [], arrays = [], grads = [], states = [], columns = [[] for _ in names]
+    cdef list some, arrays, grads, states, column
+    cdef dict columns = {}
     if not isinstance(state, dict):
         raise TypeError(f"collect: state must be a dict, got {type(state).__name__}")
     for p in params:
+        m += p.grad_ is not None
+    some, arrays, grads, states = PyList_New(m), PyList_New(m), PyList_New(m), PyList_New(m)
+    for i in range(n):
+        columns[names[i]] = PyList_New(m)
+    for p in params:
         if p.grad_ is None:
             continue
-        some.append(p)
-        arrays.append(array_of(p))
-        grads.append(array_of(<Variable>p.grad_))
+        put(some, j, p)
+        put(arrays, j, array_of(p))
+        put(grads, j, array_of(<Variable>p.grad_))
         own = PyDict_GetItem(state, p)
-        states.append(None if own == NULL else <object>own)
-        for i in range(n):
-            value = NULL if own == NULL or not isinstance(<object>own, dict) else PyDict_GetItem(<object>own, names[i])
-            if value == NULL or not isinstance(<object>value, Variable):
-                complete = False
-                break
-            (<list>columns[i]).append(array_of(<Variable><object>value))
-    if not complete:
-        return some, arrays, grads, states, None
-    cdef dict named = {}
-    for i in range(n):
-        named[names[i]] = columns[i]
-    return some, arrays, grads, states, named
+        put(states, j, None if own == NULL else <object>own)
+        if columns is not None:
+            for name, column in columns.items():
+                value = NULL
+                if own != NULL and isinstance(<object>own, dict):
+                    value = PyDict_GetItem(<object>own, name)
+                if value == NULL or not isinstance(<object>value, Variable):
+                    columns = None
+                    break
+                put(column, j, array_of(<Variable><object>value))
+        j += 1
+    return some, arrays, grads, states, columns
+
+
+cdef inline void put(list into, Py_ssize_t i, object value) noexcept:
+    # A new list's item: PyList_New left the place empty.
+    Py_INCREF(value)
+    PyList_SET_ITEM(into, i, value)
 
 
 def drop_gradients(list params):
@@ -49,3 +59,10 @@ def bump_versions(list variables):
     cdef Variable v
     for v in variables:
         v.version.count += 1
+
+
+def drop_gradients(list params):
+    """Set ``.grad`` of each to None."""
+    cdef Variable p
+    for p in params:
+        p.grad_ = None

@@ -2,7 +2,8 @@
 
 Its parts, in the order in which a value meets them:
 
-* ``graph.pxi``     what a graph is made of: Version, Op, Kept, Node, Variable;
+* ``graph.pxi``     what a graph is made of: Version, Op, Kept, Node;
+* ``variable.pxi``  what it is about: Variable, an array and its place in the graph;
 * ``rebinding.pxi`` aliases of memory that cannot be written;
 * ``apply.pxi``     forward: unwrap, run the op, wrap the result, hang a node on it;
 * ``backward.pxi``  reverse: visit the nodes newest first, run their rules, accumulate;
@@ -19,6 +20,7 @@ error messages) is handed down once by ``configure``.
 cimport cython
 cimport numpy as cnp
 from cpython.dict cimport PyDict_GetItem
+from cpython.list cimport PyList_New, PyList_SET_ITEM
 from cpython.object cimport PyObject, PyObject_GetAttr, PyTypeObject
 from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF, Py_XINCREF
 from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
@@ -54,11 +56,17 @@ cdef extern from "vectorcall.h":
     void tp_enable_method(PyTypeObject* of)
     ctypedef PyObject* (*ternaryfunc)(PyObject*, PyObject*, PyObject*) except NULL
     void tp_set_call(PyTypeObject* of, ternaryfunc call)
+    void tp_set_constructor(PyTypeObject* of, vectorcallfunc make)
 
 cdef extern from "simd.h":
     const char* tp_simd_level() nogil
 
 cdef extern from "engine.h":
+    const int TP_NO_GRAD
+    const int TP_AUTOCAST
+    int tp_modes_get() nogil
+    void tp_modes_set(int modes) nogil
+    void tp_mode_set(int mode, bint on) nogil
     bint tp_grad_get() nogil
     void tp_grad_set(bint) nogil
 
@@ -68,14 +76,26 @@ cdef object tensor_table = None     # the same names on Tensors, over the standa
 cdef object load_tensor_table = None    # makes it, when a higher derivative is first asked for
 cdef object tensor_type = None      # the class that results are wrapped in
 cdef object promote = None          # (op, args) -> args with one dtype, cast by recorded ops
+cdef object autocast = None         # (op, args) -> args in the dtypes that the op's autocast policy asks for
+cdef object kind_of = None          # (a library's dtype) -> "float", "int", ...
 cdef object explain = None          # (op, args, params, error) -> the error a user should see
 cdef object refresh_view = None     # (view) -> None: gives a view whose base was written its new node
 cdef object gate_type = None        # the class of kernels that are compiled, and see to warnings themselves
 cdef object array_type = None       # the class of the current backend's arrays
 cdef object check_array = None      # (op, i, array) -> None, or the error that it is another library's
+cdef object table_at = None         # (array) -> the kernels at its device; None while one device is in use
+cdef bint type_decides = False      # whether arrays of array_type are all on one device, whose kernels are `table`
+cdef object together = None         # (op, args) -> args on one device, or the error that they are on several
+cdef object run_at = None           # (array, function, args, params) -> the result, new arrays being made at its device
 cdef object layouts = None          # where arrays cannot be written: the kernels that say what would be a view
 cdef object replace_part = None     # (content, chain, part) -> the content with another part
 cdef bint strict = False            # tests: a rule that changes the dtype of a gradient is an error
+
+
+cdef inline object table_of(object array):
+    # The kernels for an array. With one device in use, which is the rule, they are the same for all.
+    return table if table_at is None or (type_decides and type(array) is array_type) else table_at(array)
+
 
 # IEEE results without warnings, as in PyTorch: NumPy's error state is a context variable, and setting it costs 50 ns
 # where numpy.errstate costs a microsecond.
@@ -85,6 +105,7 @@ with numpy.errstate(all="ignore"):
 cdef object quiet = _quiet
 
 include "graph.pxi"
+include "variable.pxi"
 include "rebinding.pxi"
 include "apply.pxi"
 include "replay.pxi"
@@ -96,10 +117,11 @@ include "profile.pxi"
 
 
 def configure(**settings):
-    """Hand the engine what stands above it: any of table, gate_type, array_type, check_array, layouts, replace_part,
-    load_tensor_table, tensor_type, promote, explain, refresh, strict."""
-    global table, gate_type, array_type, check_array, layouts, replace_part
-    global load_tensor_table, tensor_type, promote, explain, refresh_view, strict
+    """Hand the engine what stands above it: any of table, gate_type, array_type, check_array, table_at, type_decides,
+    together, run_at, layouts, replace_part, load_tensor_table, tensor_type, promote, autocast, kind_of, explain,
+    refresh, strict."""
+    global table, gate_type, array_type, check_array, table_at, type_decides, together, run_at, layouts, replace_part
+    global load_tensor_table, tensor_type, promote, autocast, kind_of, explain, refresh_view, strict
     for name, value in settings.items():
         if name == "table":
             table = value
@@ -109,6 +131,14 @@ def configure(**settings):
             array_type = value
         elif name == "check_array":
             check_array = value
+        elif name == "table_at":
+            table_at = value
+        elif name == "type_decides":
+            type_decides = value
+        elif name == "together":
+            together = value
+        elif name == "run_at":
+            run_at = value
         elif name == "layouts":
             layouts = value
         elif name == "replace_part":
@@ -119,6 +149,10 @@ def configure(**settings):
             tensor_type = value
         elif name == "promote":
             promote = value
+        elif name == "autocast":
+            autocast = value
+        elif name == "kind_of":
+            kind_of = value
         elif name == "explain":
             explain = value
         elif name == "refresh":
@@ -138,6 +172,13 @@ def set_grad_enabled(bint enabled):
     """Switch recording for this thread; returns the previous state."""
     cdef bint before = tp_grad_get()
     tp_grad_set(enabled)
+    return before
+
+
+def set_autocast_enabled(bint enabled):
+    """Switch autocast for this thread; returns the previous state."""
+    cdef bint before = tp_modes_get() & TP_AUTOCAST
+    tp_mode_set(TP_AUTOCAST, enabled)
     return before
 
 

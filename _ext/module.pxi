@@ -3,7 +3,7 @@
 
 @cython.auto_pickle(False)
 cdef class ForwardCall:
-    """``self(*args, **kwargs)`` is ``self.forward(*args, **kwargs)``, by way of ``self._hooks.call`` if there are any."""
+    """``self(...)`` is ``self.forward(...)``, by way of ``self._hooks.call`` if there are any."""
 
     def __call__(self, *args, **kwargs):    # what introspection sees; calls go through `call_forward`
         return forward_of(self, args, kwargs)

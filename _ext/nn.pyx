@@ -1,6 +1,7 @@
 """Softmax and its relatives along the last axis, the fused cross-entropy, normalisation layers."""
 cimport numpy as cnp
 from libc.stdint cimport int64_t
+from libc.stdlib cimport calloc, free
 
 cnp.import_array()
 
@@ -25,9 +26,26 @@ cdef extern from "norm.h":
     void tp_batch_norm(int kind, void* y, void* mean, void* var, void* rstd, void* x, void* weight,
                        void* bias, cnp.npy_intp samples, cnp.npy_intp channels, cnp.npy_intp length,
                        double eps)
+    void tp_batch_norm_eval(int kind, void* y, void* x, void* mean, void* var, void* weight, void* bias,
+                            cnp.npy_intp samples, cnp.npy_intp channels, cnp.npy_intp length, double eps)
     void tp_batch_norm_grad(int kind, void* gx, void* gw, void* gb, void* g, void* x, void* weight,
                             void* mean, void* rstd, cnp.npy_intp samples, cnp.npy_intp channels,
                             cnp.npy_intp length)
+
+
+cdef extern from "rms_norm.h":
+    void tp_rms_norm(int kind, void* y, void* rstd, void* x, void* weight, cnp.npy_intp rows, cnp.npy_intp n,
+                     double eps)
+    void tp_rms_norm_grad(int kind, void* gx, void* gw, void* g, void* x, void* weight, void* rstd,
+                          cnp.npy_intp rows, cnp.npy_intp n)
+
+cdef extern from "group_norm.h":
+    ctypedef struct tp_grouped:
+        cnp.npy_intp samples, groups, channels, length
+    void tp_group_norm(int kind, void* y, void* mean, void* rstd, void* x, void* weight, void* bias, tp_grouped,
+                       double eps)
+    void tp_group_norm_grad(int kind, void* gx, double* w_total, double* b_total, void* g, void* x, void* weight,
+                            void* mean, void* rstd, tp_grouped)
 
 
 cdef inline cnp.npy_intp row_length(object x, object axis) except? -1:
@@ -218,6 +236,28 @@ def batch_norm(x, weight, bias, eps):
     return y, mean, var, rstd
 
 
+def batch_norm_eval(x, mean, var, weight, bias, eps):
+    cdef int kind = tp_kind(x)
+    cdef cnp.npy_intp samples, channels, length
+    cdef double epsilon
+    cdef PyThreadState* state
+    if kind < 0 or tp_ndim(x) < 2 or tp_size(x) == 0 or not tp_number(eps, &epsilon):
+        return NotImplemented
+    if mean is None or var is None:
+        return NotImplemented
+    samples, channels = tp_shape(x)[0], tp_shape(x)[1]
+    length = tp_size(x) // (samples * channels)
+    for v in (mean, var, weight, bias):
+        if not tp_is_vector_or_none(v, kind, channels):
+            return NotImplemented
+    y = tp_empty_like(x, kind)
+    state = tp_release_gil(tp_size(x))
+    tp_batch_norm_eval(kind, tp_data(y), tp_data(x), tp_data(mean), tp_data(var), tp_data_or_null(weight),
+                       tp_data_or_null(bias), samples, channels, length, epsilon)
+    tp_take_gil(state)
+    return y
+
+
 def batch_norm_grad(g, x, weight, mean, rstd, needs):
     cdef int kind = tp_kind(x)
     cdef cnp.npy_intp samples, channels, length
@@ -241,3 +281,124 @@ def batch_norm_grad(g, x, weight, mean, rstd, needs):
                        length)
     tp_take_gil(state)
     return gx, gw, gb
+
+
+def rms_norm(x, weight, axes, eps):
+    cdef int kind = tp_kind(x), ndim, over, i
+    cdef cnp.npy_intp rows = 1
+    cdef double epsilon
+    cdef PyThreadState* state
+    cdef cnp.npy_intp[NPY_MAXDIMS] shape
+    if kind < 0 or type(axes) is not int or not tp_number(eps, &epsilon):
+        return NotImplemented
+    ndim = tp_ndim(x)
+    if not 0 < axes <= ndim or tp_size(x) == 0:
+        return NotImplemented
+    over = axes
+    if not is_plane_or_none(weight, kind, x, over):
+        return NotImplemented
+    for i in range(ndim):
+        shape[i] = tp_shape(x)[i] if i < ndim - over else 1
+        rows *= shape[i]
+    y = tp_empty_like(x, kind)
+    rstd = tp_empty(kind, ndim, shape)
+    state = tp_release_gil(tp_size(x))
+    tp_rms_norm(kind, tp_data(y), tp_data(rstd), tp_data(x), tp_data_or_null(weight), rows, tp_size(x) // rows, epsilon)
+    tp_take_gil(state)
+    return y, rstd
+
+
+def rms_norm_grad(g, x, weight, rstd, axes, needs):
+    cdef int kind = tp_kind(x), ndim, over, i
+    cdef cnp.npy_intp rows = 1
+    cdef PyThreadState* state
+    if kind < 0 or tp_kind(g) != kind or tp_kind(rstd) != kind or type(axes) is not int:
+        return NotImplemented
+    ndim = tp_ndim(x)
+    if not 0 < axes <= ndim or tp_size(x) == 0 or not tp_same_shape(g, x):
+        return NotImplemented
+    over = axes
+    for i in range(ndim - over):
+        rows *= tp_shape(x)[i]
+    if tp_ndim(rstd) != ndim or tp_size(rstd) != rows or not is_plane_or_none(weight, kind, x, over):
+        return NotImplemented
+    if not cnp.PyArray_CompareLists(tp_shape(rstd), tp_shape(x), ndim - over):
+        return NotImplemented
+    need_x, need_w = needs
+    gx = tp_empty_like(x, kind) if need_x else None
+    gw = tp_empty(kind, over, tp_shape(x) + (ndim - over)) if need_w else None
+    state = tp_release_gil(tp_size(x))
+    tp_rms_norm_grad(kind, tp_data_or_null(gx), tp_data_or_null(gw), tp_data(g), tp_data(x), tp_data_or_null(weight),
+                     tp_data(rstd), rows, tp_size(x) // rows)
+    tp_take_gil(state)
+    return gx, gw
+
+
+cdef bint is_grouped(object x, int kind, object weight, cnp.npy_intp groups, tp_grouped* p):
+    """Whether x is (N, C, ...) with C a multiple of the groups, and weight (C,) or None: then p holds the sizes."""
+    if tp_ndim(x) < 2 or tp_size(x) == 0 or groups < 1 or tp_shape(x)[1] % groups:
+        return False
+    if not tp_is_vector_or_none(weight, kind, tp_shape(x)[1]):
+        return False
+    p.samples, p.groups, p.channels = tp_shape(x)[0], groups, tp_shape(x)[1] // groups
+    p.length = tp_size(x) // (tp_shape(x)[0] * tp_shape(x)[1])
+    return True
+
+
+def group_norm(x, weight, bias, groups, eps):
+    cdef int kind = tp_kind(x)
+    cdef double epsilon
+    cdef tp_grouped p
+    cdef PyThreadState* state
+    if kind < 0 or type(groups) is not int or not tp_number(eps, &epsilon):
+        return NotImplemented
+    if not is_grouped(x, kind, weight, groups, &p) or not tp_is_vector_or_none(bias, kind, tp_shape(x)[1]):
+        return NotImplemented
+    y = tp_empty_like(x, kind)
+    mean = tp_empty(kind, 2, [p.samples, p.groups])
+    rstd = tp_empty(kind, 2, [p.samples, p.groups])
+    state = tp_release_gil(tp_size(x))
+    tp_group_norm(kind, tp_data(y), tp_data(mean), tp_data(rstd), tp_data(x), tp_data_or_null(weight),
+                  tp_data_or_null(bias), p, epsilon)
+    tp_take_gil(state)
+    return y, mean, rstd
+
+
+cdef object as_array(int kind, cnp.npy_intp n, double* values):
+    cdef cnp.npy_intp i
+    result = tp_empty(kind, 1, &n)
+    for i in range(n):
+        if kind:
+            (<double*>tp_data(result))[i] = values[i]
+        else:
+            (<float*>tp_data(result))[i] = <float>values[i]
+    return result
+
+
+def group_norm_grad(g, x, weight, mean, rstd, needs):
+    cdef int kind = tp_kind(x)
+    cdef tp_grouped p
+    cdef cnp.npy_intp channels
+    cdef double* totals
+    cdef PyThreadState* state
+    if kind < 0 or tp_kind(g) != kind or tp_kind(mean) != kind or tp_kind(rstd) != kind or not tp_same_shape(g, x):
+        return NotImplemented
+    if tp_ndim(mean) != 2 or not tp_same_shape(mean, rstd):
+        return NotImplemented
+    if not is_grouped(x, kind, weight, tp_shape(mean)[1], &p) or tp_shape(mean)[0] != p.samples:
+        return NotImplemented
+    need_x, need_w, need_b = needs
+    channels = tp_shape(x)[1]
+    gx = tp_empty_like(x, kind) if need_x else None
+    totals = <double*>calloc(2 * channels, sizeof(double))
+    if totals == NULL:
+        raise MemoryError()
+    state = tp_release_gil(tp_size(x))
+    tp_group_norm_grad(kind, tp_data_or_null(gx), totals, totals + channels, tp_data(g), tp_data(x),
+                       tp_data_or_null(weight), tp_data(mean), tp_data(rstd), p)
+    tp_take_gil(state)
+    try:
+        return (gx, as_array(kind, channels, totals) if need_w else None,
+                as_array(kind, channels, totals + channels) if need_b else None)
+    finally:
+        free(totals)

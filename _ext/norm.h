@@ -28,6 +28,7 @@
 #define tp_layer_norm(kind, ...) TP_BY_KIND(tp_layer_norm, kind, __VA_ARGS__)
 #define tp_layer_norm_grad(kind, ...) TP_BY_KIND(tp_layer_norm_grad, kind, __VA_ARGS__)
 #define tp_batch_norm(kind, ...) TP_BY_KIND(tp_batch_norm, kind, __VA_ARGS__)
+#define tp_batch_norm_eval(kind, ...) TP_BY_KIND(tp_batch_norm_eval, kind, __VA_ARGS__)
 #define tp_batch_norm_grad(kind, ...) TP_BY_KIND(tp_batch_norm_grad, kind, __VA_ARGS__)
 
 #elif defined(REAL)
@@ -186,6 +187,32 @@ static void KIND(tp_batch_norm)(REAL *y, REAL *mean, REAL *var, REAL *rstd, cons
         KIND(tp_batch_norm_columns)(y, mean, var, rstd, x, weight, bias, samples, channels, length, eps);
     else
         KIND(tp_batch_norm_planes)(y, mean, var, rstd, x, weight, bias, samples, channels, length, eps);
+}
+
+/* y = (x - mean) / sqrt(var + eps) * weight + bias for given statistics; weight and bias may be NULL. */
+static TP_SIMD void KIND(tp_batch_norm_eval)(RESULT y, SOURCE x, SOURCE mean, SOURCE var, SOURCE weight, SOURCE bias,
+                                             ptrdiff_t samples, ptrdiff_t channels, ptrdiff_t length, double eps) {
+    const int is_short = length <= TP_SHORT_PLANE;
+    const ptrdiff_t most = is_short ? TP_TILE / length : 1, columns = is_short ? length : 1;
+    for (ptrdiff_t from = 0; from < channels; from += most) {
+        const int count = (int)(channels - from < most ? channels - from : most), width = count * (int)columns;
+        REAL m[TP_TILE], scale[TP_TILE], shift[TP_TILE], each[TP_TILE];
+        KIND(tp_spread_columns)(m, mean + from, count, (int)columns);
+        for (int c = 0; c < count; c++)
+            each[c] = (REAL)(1 / sqrt((double)var[from + c] + eps)) * (weight != NULL ? weight[from + c] : 1);
+        KIND(tp_spread_columns)(scale, each, count, (int)columns);
+        for (int c = 0; c < count; c++) each[c] = bias != NULL ? bias[from + c] : 0;
+        KIND(tp_spread_columns)(shift, each, count, (int)columns);
+        for (ptrdiff_t r = 0; r < samples; r++) {
+            const ptrdiff_t start = (r * channels + from) * length;
+            const REAL *TP_RESTRICT in = x + start;
+            REAL *TP_RESTRICT out = y + start;
+            if (is_short)
+                for (int c = 0; c < width; c++) out[c] = (in[c] - m[c]) * scale[c] + shift[c];
+            else
+                for (ptrdiff_t i = 0; i < length; i++) out[i] = (in[i] - m[0]) * scale[0] + shift[0];
+        }
+    }
 }
 
 /* gw = sum of g * n, gb = sum of g, gx = rstd * weight * (g - gb / number - n * gw / number); each may be NULL.

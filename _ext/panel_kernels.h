@@ -45,6 +45,7 @@ TP_INLINE void KIND(tp_panel_block)(REAL *c, ptrdiff_t columns, const REAL *a, c
             AT(c + r * columns + LANES) = sum[r][1];
         }
     } else {
+#pragma GCC unroll 8
         for (int r = 0; r < rows; r++) {
             REAL room[BYTES / sizeof(REAL) * 2]; /* the sums themselves stay in registers */
             AT(room) = sum[r][0];

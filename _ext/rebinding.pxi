@@ -62,7 +62,7 @@ cdef bint cut_view(Variable result, Variable source, Op op, dict params) except 
 cdef int cut_again(Variable v) except -1:
     cdef object array = v.cut.content.array
     for op, params in v.cut.chain:
-        array = call((<Op>op).forward, (table, array), params if params else None)
+        array = call((<Op>op).forward, (table_of(array), array), params if params else None)
     v.array_ = array
     v.cut.seen = v.cut.content.writes
     return 0

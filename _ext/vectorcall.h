@@ -19,6 +19,13 @@ static void tp_set_call(PyTypeObject *type, ternaryfunc call)
     PyType_Modified(type);
 }
 
+/* What calling the type itself does; its subclasses keep their own constructors. */
+static void tp_set_constructor(PyTypeObject *type, vectorcallfunc make)
+{
+    type->tp_vectorcall = make;
+    PyType_Modified(type);
+}
+
 /* `x.f(y)` calls f(x, y) of a callable in the class without an object for `x.f` in between. */
 static void tp_enable_method(PyTypeObject *type)
 {

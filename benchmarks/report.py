@@ -78,7 +78,7 @@ def markdown(results: dict[str, Any]) -> str:
         f"Medians of {about['rounds']} alternating rounds ({about['clock']} time), each library in a process of its "
         f"own, on {about['machine']} ({about['system']}), {about['date']}: {versions}. A training step is forward, "
         "cross-entropy, backward and Adam; PyTorch is eager, with fused optimizers. *times faster* is PyTorch's time "
-        "over ours, *goal* what this project aims at, and the other libraries' columns are the same ratio for them. "
+        "over ours, and *goal* what this project aims at; the columns of the other libraries are their time over ours. "
         "*times its floor* is our time over what no library can do without: the matrix products alone, and the bytes "
         "that must move, at this machine's speed (`benchmarks/floors.py`)."
     )

@@ -385,6 +385,7 @@ KERNELS: dict[str, tuple[Any, ...]] = {
     ),
     "layer_norm": (lambda k, x, w, b: k.layer_norm(x, w, b, 1, 1e-5), x23, v3, v3 * 2),
     "batch_norm": (lambda k, x, w, b: k.batch_norm(x, w, b, 1e-5), x23, v3, v3 * 2),
+    "batch_norm_eval": (lambda k, x, w, b: k.batch_norm_eval(x, w, w * w + 1.0, w, b, 1e-5), x23, v3, v3 * 2),
     "cross_entropy": (lambda k, x, t: k.cross_entropy(x, t, "mean", -100), x23, np.array([2, 0])),
     "astype": (lambda k, x: k.astype(x, tp.float64), x23),
     "copy": (lambda k, x: k.copy(x), x23),

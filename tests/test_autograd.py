@@ -343,3 +343,13 @@ def test_an_error_on_the_way_changes_no_gradient() -> None:
         assert [t.grad.tolist() for t in (a, b, c)] == before
         assert kept.grad is None
     assert tp.is_grad_enabled()
+
+
+def test_variable_of_old_scripts() -> None:
+    """``Variable(x)``, from before it became the Tensor itself: on x's memory, without its history."""
+    x = tp.tensor([1.0, 2.0], requires_grad=True) * 2
+    for v, wanted in ((tp.autograd.Variable(x), False), (tp.autograd.Variable(x, requires_grad=True), True)):
+        assert type(v) is tp.Tensor
+        assert (v.requires_grad, v.is_leaf, v.tolist()) == (wanted, True, [2.0, 4.0])
+    with pytest.raises(TypeError, match=r"expected a Tensor, got a list.*tp\.tensor"):
+        tp.autograd.Variable([1.0])

@@ -99,9 +99,10 @@ def test_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_new_arrays_of_a_placed_namespace_are_on_its_device() -> None:
     strict = pytest.importorskip("array_api_strict")
     device = strict.Device("device1")
-    xp = placed.placed(strict, device)
     here = strict.asarray([1.0])
+    xp = placed.placed(strict, device, type(here))
     assert xp.zeros(2).device == xp.asarray([1.0]).device == xp.arange(3, device=None).device == device
+    assert xp.asarray(np.ones(2)).device == device  # NumPy's arrays too know a device
     assert xp.asarray(here).device == here.device  # never moved silently
     assert xp.zeros(2, device=here.device).device == here.device
     assert (xp.__name__, xp.exp is strict.exp) == (strict.__name__, True)

@@ -56,15 +56,16 @@ def library() -> Iterator[Any]:
         return
     if not sys.platform.startswith("linux") or shutil.which("c++") is None:
         pytest.skip("no GPU, and no C++ compiler on Linux to emulate one")
-    before, loaded = forget(), dict(tp.backend._loaded)
+    before, known = forget(), [(names, dict(names)) for names in (tp.backend._loaded, tp.backend._places)]
     sys.path.insert(0, EMULATION)
     try:
         tp.backend.load("cupy")
         yield sys.modules["cupy"]
     finally:
         sys.path.remove(EMULATION)
-        tp.backend._loaded.clear()
-        tp.backend._loaded.update(loaded)
+        for names, content in known:
+            names.clear()
+            names.update(content)
         forget()
         put_back(before)
 
@@ -293,6 +294,21 @@ def test_update_of_overlapping_arrays_is_left_to_the_reference(cupy: Any) -> Non
     result, _ = tp.backend.kernels().sgd([room[:3]], [room[1:]], None, 1.0, 0.0, 0.0, False)
     np.testing.assert_array_equal(result[0].get(), [-1, -1, -1])
     np.testing.assert_array_equal(room.get(), [0, 1, 2, 3])
+
+
+@pytest.mark.parametrize("shapes", [[(), (7,), (5, 13)], [(3,)] * 65 + [(0,)], [(16384,), (16385,)]], ids=str)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_unscale_finds_what_is_not_finite(cupy: Any, shapes: list[tuple[int, ...]], dtype: type) -> None:
+    rng = np.random.default_rng(0)
+    host = [rng.standard_normal(shape).astype(dtype) for shape in shapes]
+    for bad in (1.0, np.inf, -np.inf, np.nan):
+        host[1].flat[-1] = bad
+        given = [cupy.asarray(a) for a in host]
+        result, found = tp.backend.kernels().unscale(given, 0.5)
+        assert result is given
+        assert (bool(found.get()), found.shape, found.dtype) == (bad != 1.0, (), np.bool_)
+        for mine, array in zip(result, host, strict=True):
+            np.testing.assert_array_equal(mine.get(), 0.5 * array)
 
 
 # --- indices --------------------------------------------------------------------------------------------------

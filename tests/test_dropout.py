@@ -75,6 +75,39 @@ def test_masks_differ_and_come_back_with_the_state() -> None:
     assert bool((F.dropout(x) == first).all())
 
 
+@pytest.mark.parametrize(
+    ("name", "shape", "channels"),
+    [
+        ("dropout1d", (20, 30, 7), 2), ("dropout1d", (300, 7), 1), ("dropout2d", (20, 30, 3, 4), 2),
+        ("dropout2d", (20, 30, 7), 2), ("dropout3d", (20, 30, 2, 3, 2), 2), ("dropout3d", (300, 2, 3, 2), 1),
+    ],
+)  # fmt: skip
+def test_whole_channels_are_dropped(name: str, shape: tuple[int, ...], channels: int) -> None:
+    tp.manual_seed(0)
+    x = tp.ones(*shape, requires_grad=True)
+    y = getattr(F, name)(x, 0.25)
+    flat = y.detach().reshape((-1, int(np.prod(shape[channels:]))))
+    assert bool((flat == flat[:, :1]).all())
+    kept = int((flat[:, 0] != 0).sum())
+    assert abs(kept / len(flat) - 0.75) < 0.15
+    tp.testing.assert_close(flat.max(), tp.tensor(4 / 3))
+    y.sum().backward()
+    tp.testing.assert_close(x.grad, y.detach())
+    assert getattr(F, name)(x, 0.25, training=False) is x
+    layer = getattr(tp.nn, name.capitalize())(1.0)
+    assert bool((layer(x) == 0).all())
+    assert layer.eval()(x) is x
+
+
+def test_dropout_of_channels_wants_channels() -> None:
+    with pytest.raises(RuntimeError, match="2 or 3 axes"):
+        F.dropout1d(tp.ones(3))
+    with pytest.raises(RuntimeError, match="3 or 4 axes"):
+        F.dropout2d(tp.ones(2, 3))
+    with pytest.raises(ValueError, match="dropout3d: p is a probability"):
+        F.dropout3d(tp.ones(1, 2, 2, 2, 2), 1.5)
+
+
 def test_gradient_uses_the_mask_of_the_forward_pass() -> None:
     tp.manual_seed(0)
     x = tp.full((50,), 2.0, requires_grad=True)

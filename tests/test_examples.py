@@ -110,14 +110,14 @@ def test_bad_arguments(arguments: list, message: str, tmp_path: Path) -> None:
 def test_a_convolutional_network_reads_the_digits(tmp_path: Path) -> None:
     done = run(DIGITS_CNN, "--out", "cnn.png", cwd=tmp_path)
     assert accuracy(done) >= 0.985
-    assert "151,498 parameters" in done.stdout
+    assert "3 networks of 67,946 parameters" in done.stdout
     assert len(table(done)) == 20
     assert (tmp_path / "cnn.png").stat().st_size > 20_000
 
 
 @pytest.mark.usefixtures("needs_extra")
 def test_the_convolutional_network_learns_soon_and_the_same_again(tmp_path: Path) -> None:
-    quick = ("--epochs", 3, "--width", 8, "--no-plot")
+    quick = ("--epochs", 3, "--width", 8, "--networks", 1, "--no-plot")
     done = run(DIGITS_CNN, *quick, cwd=tmp_path)
     assert accuracy(done) > 0.85
     assert table(done) == table(run(DIGITS_CNN, *quick, cwd=tmp_path))

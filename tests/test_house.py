@@ -34,8 +34,8 @@ HEIGHT = {
     "autograd": 2,
     "ops": 3,
     "printing": 3, "config": 3, "cuda": 3,
-    "methods": 4, "tensor": 4, "array_api": 4, "testing": 4, "serialization": 4,
-    "nn": 5, "optim": 5, "data": 5, "utils": 5,
+    "methods": 4, "conversions": 4, "tensor": 4, "array_api": 4, "testing": 4, "serialization": 4,
+    "amp": 5, "nn": 5, "optim": 5, "data": 5, "utils": 5,
     "models": 6, "profiler": 6,
     "__init__": 7,
 }  # fmt: skip
@@ -177,9 +177,10 @@ COMPILED_KERNELS = {
     "gelu", "gelu_grad", "sigmoid", "sigmoid_grad", "silu", "silu_grad", "tanh_grad",
     "scatter_add", "scatter_rows", "take", "matmul", "linear", "linear_grad",
     "softmax", "softmax_grad", "log_softmax", "log_softmax_grad", "cross_entropy",
-    "layer_norm", "layer_norm_grad", "batch_norm", "batch_norm_grad",
+    "layer_norm", "layer_norm_grad", "rms_norm", "rms_norm_grad", "group_norm", "group_norm_grad",
+    "batch_norm", "batch_norm_eval", "batch_norm_grad",
     "conv", "conv_grad", "max_pool", "max_pool_grad", "avg_pool", "avg_pool_grad",
-    "sgd", "sgd_dampened", "adam", "adamw", "rmsprop", "total_norm", "rescale",
+    "sgd", "sgd_dampened", "adam", "adamw", "rmsprop", "total_norm", "rescale", "unscale",
     "rnn", "rnn_grad", "lstm", "lstm_grad", "gru", "gru_grad",
 }  # fmt: skip
 

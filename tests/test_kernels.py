@@ -18,6 +18,7 @@ from tiny_pytorch.backend.reference import elementwise as elementwise_reference
 from tiny_pytorch.backend.reference import indexing as indexing_reference
 from tiny_pytorch.backend.reference import linalg as linalg_reference
 from tiny_pytorch.backend.reference import nn as nn_reference
+from tiny_pytorch.backend.reference import norm as norm_reference
 from tiny_pytorch.backend.reference import pooling as pooling_reference
 from tiny_pytorch.backend.reference import random as random_reference
 
@@ -29,6 +30,7 @@ FAMILIES = [
     (indexing, indexing_reference),
     (linalg, linalg_reference),
     (nn, nn_reference),
+    (nn, norm_reference),
     (conv, conv_reference),
     (pooling, pooling_reference),
 ]
@@ -113,6 +115,26 @@ CASES: dict[str, list[Callable[[Draw, int, int, int], tuple]]] = {
     "softmax_grad": [lambda d, p, q, r: (d(p, q), d(p, q), 1)],
     "log_softmax_grad": [lambda d, p, q, r: (d(p, q), d(p, q), -1)],
     "cross_entropy": [_cross_entropy(reduction) for reduction in ("mean", "sum", "none")],
+    "rms_norm": [
+        lambda d, p, q, r: (d(p, q), d(q), 1, 0.1),
+        lambda d, p, q, r: (d(2, p, q), d(p, q), 2, 0.1),
+        lambda d, p, q, r: (d(p, q), None, 1, 0.1),
+    ],
+    "rms_norm_grad": [
+        lambda d, p, q, r: (d(p, q), d(p, q), d(q), d.positive(p, 1), 1, (True, True)),
+        lambda d, p, q, r: (d(p, q), d(p, q), d(p, q), d.positive(1, 1), 2, (True, False)),
+        lambda d, p, q, r: (d(2, p, q), d(2, p, q), None, d.positive(2, p, 1), 1, (False, True)),
+    ],
+    "group_norm": [
+        lambda d, p, q, r: (d(p, 2 * q, r), d(2 * q), d(2 * q), 2, 0.1),
+        lambda d, p, q, r: (d(p, q), d(q), None, 1, 0.1),
+        lambda d, p, q, r: (d(p, 2 * q, r, 2), None, d(2 * q), 2 * max(q, 1), 0.1),
+    ],
+    "group_norm_grad": [
+        lambda d, p, q, r: (d(p, 2 * q, r), d(p, 2 * q, r), d(2 * q), d(p, 2), d.positive(p, 2), ALL),
+        lambda d, p, q, r: (d(p, q), d(p, q), None, d(p, 1), d.positive(p, 1), (True, False, True)),
+        lambda d, p, q, r: (d(p, q, r, 2), d(p, q, r, 2), d(q), d(p, 1), d.positive(p, 1), (False, True, False)),
+    ],
     "layer_norm": [
         lambda d, p, q, r: (d(p, q), d(q), d(q), 1, 0.1),
         lambda d, p, q, r: (d(2, p, q), d(p, q), None, 2, 0.1),
@@ -135,6 +157,11 @@ CASES: dict[str, list[Callable[[Draw, int, int, int], tuple]]] = {
         lambda d, p, q, r: (d(p, q), d(q), d(q), 0.1),
         lambda d, p, q, r: (d(3, p, q), None, d(p), 0.1),
         lambda d, p, q, r: (d(3, p, q, 2), d(p), None, 0.1),
+    ],
+    "batch_norm_eval": [
+        lambda d, p, q, r: (d(p, q), d(q), d.positive(q), d(q), d(q), 0.1),
+        lambda d, p, q, r: (d(3, p, q), d(p), d.positive(p), None, d(p), 0.1),
+        lambda d, p, q, r: (d(3, p, 9, 9), d(p), d.positive(p), d(p), None, 0.1),
     ],
     "batch_norm_grad": [
         lambda d, p, q, r: (d(p, q), d(p, q), d(q), d(q), d.positive(q), ALL),

@@ -29,6 +29,19 @@ LAYERS = {
         lambda nn, **kw: nn.Conv2d(2, 3, 4, padding="same", padding_mode="circular", **kw),
         (2, 2, 5, 6),
     ),
+    "conv_transpose1d": (
+        lambda nn, **kw: nn.ConvTranspose1d(4, 6, 3, 2, 1, output_padding=1, groups=2, **kw),
+        (5, 4, 9),
+    ),
+    "conv_transpose1d_dilation": (
+        lambda nn, **kw: nn.ConvTranspose1d(2, 3, 2, 1, 0, output_padding=2, dilation=3, **kw),
+        (2, 2, 5),
+    ),
+    "conv_transpose2d": (lambda nn, **kw: nn.ConvTranspose2d(8, 3, 4, stride=2, padding=1, **kw), (4, 8, 5, 6)),
+    "conv_transpose2d_all": (
+        lambda nn, **kw: nn.ConvTranspose2d(4, 6, (2, 3), (3, 2), (1, 0), (2, 1), 2, False, (2, 1), **kw),
+        (3, 4, 4, 3),
+    ),
     "batch_norm2d": (lambda nn, **kw: nn.BatchNorm2d(3, **kw), (4, 3, 5, 2)),
     "group_norm": (lambda nn, **kw: nn.GroupNorm(2, 6, **kw), (4, 6, 3, 2)),
     "rms_norm": (lambda nn, **kw: nn.RMSNorm((3, 4), **kw), (4, 3, 4)),
@@ -212,6 +225,23 @@ def test_running_statistics_of_batch_norm2d():
 
 def planes():
     return tp.zeros(2, 4, 6, 6)
+
+
+def test_a_transposed_convolution_chooses_its_output_padding_by_the_output_size():
+    layer = nn.ConvTranspose2d(2, 3, 3, stride=(3, 2), padding=1)
+    x = tp.ones(1, 2, 4, 5)
+    for size in ((10, 9), (12, 10), (1, 3, 11, 9)):
+        assert layer(x, output_size=size).shape == (1, 3, *size[-2:])
+    with pytest.raises(ValueError, match=r"output_size from \[10, 9\] to \[12, 10\]"):
+        layer(x, output_size=(13, 9))
+
+
+def test_a_transposed_convolution_is_the_adjoint_of_the_convolution():
+    x, weight = tp.randn(2, 4, 7, 6, dtype=tp.float64), tp.randn(5, 4, 3, 2, dtype=tp.float64)
+    y = F.conv2d(x, weight, stride=2, padding=1)
+    g = tp.randn(*y.shape, dtype=tp.float64)
+    back = F.conv_transpose2d(g, weight, stride=2, padding=1, output_padding=(0, 0))
+    assert_close((back * x[:, :, : back.shape[2], : back.shape[3]]).sum(), (g * y).sum())
 
 
 REFUSED = {

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 from . import autograd, backend
 from .tensor import Tensor, is_tensor  # before the function `tensor`, which takes the module's name
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, result_type, set_grad_enabled
+from .backend import get_device as get_default_device, set_device as set_default_device
+from .backend.crossing import debug_crossings
 from .backend.devices import Device as device
 from .backend.dtypes import DTYPES as _DTYPES, DType as dtype, get_default_dtype, set_default_dtype
 from .config import config, get_num_threads, set_num_threads, show_config
@@ -44,13 +46,20 @@ from .random import Generator, default_generator, get_rng_state, initial_seed, m
 from .version import __version__
 
 if _TYPE_CHECKING:
-    from . import array_api, cuda, data, models, nn, optim, profiler, testing, utils
+    from . import amp, array_api, cuda, data, models, nn, optim, profiler, testing, utils
+    from .amp import autocast, get_autocast_dtype, is_autocast_enabled
     from .array_api import finfo, iinfo
     from .serialization import load, save
 
 # What is loaded when it is first used, so that the import stays near NumPy's own.
-_PARTS = ("array_api", "cuda", "data", "models", "nn", "optim", "profiler", "serialization", "testing", "utils")
-_PLACES = {"finfo": "array_api", "iinfo": "array_api", "load": "serialization", "save": "serialization"}
+_PARTS = (
+    "amp", "array_api", "cuda", "data", "models", "nn", "optim", "profiler", "serialization", "testing", "utils",
+)  # fmt: skip
+_PLACES = {
+    "autocast": "amp", "get_autocast_dtype": "amp", "is_autocast_enabled": "amp",
+    "finfo": "array_api", "iinfo": "array_api",
+    "load": "serialization", "save": "serialization",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> object:

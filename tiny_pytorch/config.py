@@ -50,7 +50,7 @@ def config() -> dict[str, Any]:
         "machine": f"{platform.system()} {platform.machine()}",
         "numpy": numpy.__version__,
         "backend": here.name,
-        "device": here.device_of(here.xp.empty(0)),
+        "device": str(here.device),
         **here.facts(),
     }
 

@@ -7,15 +7,22 @@ from typing import Any
 
 from . import backend
 from .autograd import Variable, assign, leaf
+from .backend import crossing
+from .backend.crossing import get_sync_debug_mode, set_sync_debug_mode
 from .backend.dtypes import as_dtype
+from .random import manual_seed
 
 __all__ = [
     "Graph",
     "allow_tf32",
     "device_count",
     "get_device_name",
+    "get_sync_debug_mode",
     "graph",
     "is_available",
+    "manual_seed",
+    "manual_seed_all",
+    "set_sync_debug_mode",
     "synchronize",
 ]
 
@@ -36,8 +43,7 @@ def device_count() -> int:
     here = backend.current()
     if here.cuda is not None:
         return here.cuda.device_count()
-    info = getattr(here.xp, "__array_namespace_info__", None)
-    return 0 if info is None else sum("cuda" in str(device) for device in info().devices())
+    return sum(device.startswith("cuda") for device in here.devices)
 
 
 def get_device_name(device: int = 0) -> str:
@@ -54,7 +60,7 @@ def get_device_name(device: int = 0) -> str:
 def synchronize() -> None:
     """Wait until the device has done everything that was asked of it. Timings without it measure the asking.
 
-    Where the backend in use has no CUDA kernels of ours there is nothing to wait for, and this returns at once.
+    Where everything is computed when it is asked for there is nothing to wait for, and this returns at once.
 
     Raises
     ------
@@ -67,8 +73,9 @@ def synchronize() -> None:
     >>> tp.cuda.synchronize()
     """
     here = backend.current()
-    if here.cuda is not None:
-        here.cuda.synchronize()
+    if here.synchronize is not None:
+        crossing.report("wait", here.device)
+        here.synchronize()
 
 
 def allow_tf32(allow: bool = True) -> bool:
@@ -103,6 +110,9 @@ def _services(caller: str) -> Any:
             "start with TINY_PYTORCH_BACKEND=cupy, on a machine with an NVIDIA GPU"
         )
     return here.cuda
+
+
+manual_seed_all = manual_seed  # numbers are drawn on the host, by one generator for all devices
 
 
 class Graph:
@@ -175,8 +185,7 @@ class Graph:
                 result = services.warm_up(lambda: self.function(*args), self._stream)
                 self._calls += 1
                 return result
-            copy = backend.kernels().copy
-            inputs = tuple([leaf(copy(a.array)) if _is_tensor(a) else a for a in args])
+            inputs = tuple([leaf(backend.at(a.array).kernels.copy(a.array)) if _is_tensor(a) else a for a in args])
             self._captured, self._result = services.capture(lambda: self.function(*inputs), self._stream)
             self._inputs = inputs
         else:

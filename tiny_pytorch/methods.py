@@ -26,26 +26,26 @@ class OpMethods(Variable):
 
     # Operators
 
-    __add__ = ops.add
-    __sub__ = ops.sub
-    __mul__ = ops.mul
-    __truediv__ = ops.div
-    __floordiv__ = ops.floor_divide
-    __mod__ = ops.remainder
-    __pow__ = ops.pow
-    __matmul__ = ops.matmul
-    __neg__ = ops.neg
-    __abs__ = ops.abs
-    __invert__ = ops.bitwise_not
-    __and__ = ops.bitwise_and
-    __or__ = ops.bitwise_or
-    __xor__ = ops.bitwise_xor
-    __lshift__ = ops.bitwise_left_shift
-    __rshift__ = ops.bitwise_right_shift
-    __lt__ = ops.lt
-    __le__ = ops.le
-    __gt__ = ops.gt
-    __ge__ = ops.ge
+    __add__: Any = ops.add
+    __sub__: Any = ops.sub
+    __mul__: Any = ops.mul
+    __truediv__: Any = ops.div
+    __floordiv__: Any = ops.floor_divide
+    __mod__: Any = ops.remainder
+    __pow__: Any = ops.pow
+    __matmul__: Any = ops.matmul
+    __neg__: Any = ops.neg
+    __abs__: Any = ops.abs
+    __invert__: Any = ops.bitwise_not
+    __and__: Any = ops.bitwise_and
+    __or__: Any = ops.bitwise_or
+    __xor__: Any = ops.bitwise_xor
+    __lshift__: Any = ops.bitwise_left_shift
+    __rshift__: Any = ops.bitwise_right_shift
+    __lt__: Any = ops.lt
+    __le__: Any = ops.le
+    __gt__: Any = ops.gt
+    __ge__: Any = ops.ge
 
     def __radd__(self, other: Any) -> Any:
         return ops.add(other, self)

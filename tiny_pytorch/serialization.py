@@ -15,6 +15,7 @@ from typing import IO, Any, TypeGuard
 import numpy
 
 from . import backend, ops
+from .backend.devices import Device
 from .tensor import Tensor
 
 __all__ = ["load", "save"]
@@ -71,7 +72,7 @@ def save(obj: Any, f: str | os.PathLike[str] | IO[bytes]) -> None:
     Raises
     ------
     TypeError
-        For a ``.safetensors`` path, if ``obj`` is not a flat dict from names to tensors.
+        For a ``.safetensors`` path, if ``obj`` is not a flat dict from names to tensors, or one of them is bfloat16.
 
     Examples
     --------
@@ -85,8 +86,14 @@ def save(obj: Any, f: str | os.PathLike[str] | IO[bytes]) -> None:
     if _is_safetensors(f):
         if not (isinstance(obj, dict) and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in obj.items())):
             raise TypeError("save: a .safetensors file holds a flat dict from names to tensors, such as a state dict")
-        to_numpy = backend.current().to_numpy
-        arrays = {name: numpy.array(to_numpy(tensor.array), order="C") for name, tensor in obj.items()}
+        lost = [name for name, tensor in obj.items() if tensor.dtype.name == "bfloat16"]
+        if lost:
+            raise TypeError(
+                f"save: {', '.join(lost)} would be float32 in a .safetensors file, which is written by NumPy; convert "
+                "with .float(), or choose another ending"
+            )
+        hosts = {name: backend.at(tensor.array).to_numpy(tensor.array) for name, tensor in obj.items()}
+        arrays = {name: numpy.array(host, order="C") for name, host in hosts.items()}
         _safetensors().save_file(arrays, os.fspath(f))
         return
     buffer = io.BytesIO()
@@ -104,8 +111,9 @@ def load(f: str | os.PathLike[str] | IO[bytes], map_location: Any = None, *, wei
     Parameters
     ----------
     f : path or open binary file
-    map_location : optional
-        Accepted for PyTorch's scripts; tensors are made on the current backend's device.
+    map_location : str or Device, optional
+        The device to make tensors on; defaults to the default device, wherever they were saved from. Of what else
+        PyTorch takes, a dict means its only value, and a function the host.
     weights_only : bool
         Refuse everything but tensors and plain containers (default). False runs whatever a pickle says: only for files
         that you trust.
@@ -114,7 +122,12 @@ def load(f: str | os.PathLike[str] | IO[bytes], map_location: Any = None, *, wei
     ------
     pickle.UnpicklingError
         If the file holds something else.
+    DeviceError
+        If the backend does not have the device.
     """
+    if map_location is not None:
+        with Device(_location(map_location)):
+            return load(f, weights_only=weights_only)
     if _is_safetensors(f):
         arrays = _safetensors().load_file(os.fspath(f))
         return {name: ops.tensor(array) for name, array in arrays.items()}
@@ -123,3 +136,15 @@ def load(f: str | os.PathLike[str] | IO[bytes], map_location: Any = None, *, wei
         with open(f, "rb") as file:
             return unpickler(file).load()
     return unpickler(f).load()
+
+
+def _location(map_location: Any) -> Any:
+    """The device that a ``map_location`` means."""
+    if callable(map_location):
+        return "cpu"
+    if isinstance(map_location, dict):
+        places = set(map_location.values())
+        if len(places) != 1:
+            raise ValueError(f"load: map_location={map_location!r} names {len(places)} devices; expected one")
+        return places.pop()
+    return map_location

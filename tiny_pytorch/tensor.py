@@ -11,35 +11,17 @@ import numpy
 from numpy import ndarray
 
 from . import autograd, backend, ops
-from .autograd import Variable, inplace
+from .autograd import RemovableHandle, Variable, inplace
 from .backend.devices import Device
 from .backend.dtypes import DType, as_dtype
+from .conversions import Conversions
 from .methods import OpMethods
 from .printing import format_tensor
 
-__all__ = ["RemovableHandle", "Tensor", "is_tensor"]
+__all__ = ["Tensor", "is_tensor"]
 
 
-class RemovableHandle:
-    """Takes a hook away again: ``handle.remove()``, or as a context manager at its end."""
-
-    __slots__ = ("_remove",)
-
-    def __init__(self, remove: Callable[[], Any]):
-        self._remove = remove
-
-    def remove(self) -> None:
-        """Remove the hook; a second time does nothing."""
-        self._remove()
-
-    def __enter__(self) -> RemovableHandle:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.remove()
-
-
-class Tensor(OpMethods):
+class Tensor(Conversions, OpMethods):
     """An n-dimensional array that remembers how it was computed.
 
     Parameters
@@ -87,6 +69,11 @@ class Tensor(OpMethods):
     def device(self) -> Device:
         """Where the memory is."""
         return Device(backend.current().device_of(self.array))
+
+    @property
+    def is_cuda(self) -> builtins.bool:
+        """Whether the memory is a CUDA device's."""
+        return self.device.type == "cuda"
 
     @property
     def ndim(self) -> builtins.int:
@@ -166,18 +153,24 @@ class Tensor(OpMethods):
     # To Python and NumPy
 
     def numpy(self) -> ndarray:
-        """The content as a NumPy array: a view where the backend is NumPy.
+        """The content as a NumPy array: a view where it is in host memory that NumPy can share, else a copy.
+
+        The only way from a device to NumPy, beside ``item`` and ``tolist``: nothing is copied unless this is called.
 
         Raises
         ------
         RuntimeError
             If the tensor requires a gradient, which NumPy would cut off: ``.detach().numpy()``.
+        TypeError
+            If it is bfloat16, which NumPy does not have: ``.float().numpy()``.
         """
         if self.requires_grad:
             raise RuntimeError(
                 "numpy: the tensor requires a gradient, which NumPy would silently cut off; use .detach().numpy()"
             )
-        return backend.current().to_numpy(self.array)
+        if self.dtype.name == "bfloat16":
+            raise TypeError("numpy: NumPy has no bfloat16; use .float().numpy(), which is exact")
+        return backend.at(self.array).to_numpy(self.array)
 
     def __array__(self, dtype: Any = None, copy: builtins.bool | None = None) -> ndarray:
         array = self.numpy()
@@ -200,11 +193,11 @@ class Tensor(OpMethods):
                 f"item: the tensor has shape {self.shape}; only a tensor of one element is a number. "
                 "Use .tolist(), or reduce it first"
             )
-        return backend.current().to_numpy(self.array).item()
+        return backend.number(self.array)
 
     def tolist(self) -> Any:
         """The content as nested lists of Python numbers."""
-        return backend.current().to_numpy(self.array).tolist()
+        return backend.at(self.array).to_numpy(self.array).tolist()
 
     def __bool__(self) -> builtins.bool:
         if self.numel() != 1:
@@ -307,89 +300,9 @@ class Tensor(OpMethods):
             raise RuntimeError("register_hook: the tensor does not require a gradient")
         return RemovableHandle(self._add_hook(hook))
 
-    # Conversions
-
-    def to(
-        self,
-        *args: Any,
-        dtype: Any = None,
-        device: Any = None,
-        copy: builtins.bool = False,
-        non_blocking: builtins.bool = False,
-    ) -> Tensor:
-        """The tensor in another dtype or on another device.
-
-        ``to(dtype)``, ``to(device)``, ``to(device, dtype)`` or ``to(other)``.
-
-        The tensor itself if nothing changes and ``copy`` is False. Gradients flow through.
-        """
-        for arg in args:
-            if isinstance(arg, Variable):
-                dtype, device = arg.dtype, arg.device
-            elif isinstance(arg, (str, Device)) and not _names_dtype(arg):
-                device = arg
-            elif arg is not None:
-                dtype = arg
-        if device is not None:
-            self._check_device(Device(device))
-        target = self.dtype if dtype is None else as_dtype(dtype)
-        if target is not self.dtype:
-            return autograd.cast(self, dtype=target)
-        return ops.clone(self) if copy else self
-
-    def _check_device(self, device: Device) -> None:
-        if device.type != self.device.type:
-            raise RuntimeError(
-                f"to: the backend {backend.current().name} has no device {str(device)!r}, only {str(self.device)!r}"
-            )
-
-    def type(self, dtype: Any = None) -> Any:
-        """The dtype's name, or the tensor converted to ``dtype``."""
-        return str(self.dtype) if dtype is None else self.to(as_dtype(dtype))
-
-    def type_as(self, other: Tensor) -> Tensor:
-        """The tensor in ``other``'s dtype."""
-        return self.to(other.dtype)
-
-    def float(self) -> Tensor:
-        """The tensor as float32."""
-        return self.to(as_dtype("float32"))
-
-    def double(self) -> Tensor:
-        """The tensor as float64."""
-        return self.to(as_dtype("float64"))
-
-    def half(self) -> Tensor:
-        """The tensor as float16."""
-        return self.to(as_dtype("float16"))
-
-    def long(self) -> Tensor:
-        """The tensor as int64."""
-        return self.to(as_dtype("int64"))
-
-    def int(self) -> Tensor:
-        """The tensor as int32."""
-        return self.to(as_dtype("int32"))
-
-    def bool(self) -> Tensor:
-        """The tensor as bool."""
-        return self.to(as_dtype("bool"))
-
-    def cpu(self) -> Tensor:
-        """The tensor in host memory."""
-        return self.to(device="cpu")
-
-    def cuda(self, device: Any = None) -> Tensor:
-        """The tensor on a CUDA device, where the backend has one."""
-        return self.to(device="cuda" if device is None else f"cuda:{device}")
-
-    def to_device(self, device: Any, /, *, stream: Any = None) -> Tensor:
-        """The array API's name for ``to(device)``."""
-        return self.to(device=device)
-
     def is_contiguous(self) -> builtins.bool:
         """Whether the elements lie in row-major order without gaps."""
-        return bool(backend.kernels().is_contiguous(self.array))
+        return bool(backend.at(self.array).kernels.is_contiguous(self.array))
 
     # Filling in place
 
@@ -419,14 +332,15 @@ class Tensor(OpMethods):
     def __reduce_ex__(self, protocol: Any) -> Any:
         if not self.is_leaf:
             raise RuntimeError("only leaf tensors can be pickled; use .detach()")
-        array = numpy.ascontiguousarray(backend.current().to_numpy(self.array))
-        return _rebuild, (type(self), array.reshape(self.shape), self.requires_grad, self.__dict__ or None)
+        array = numpy.ascontiguousarray(backend.at(self.array).to_numpy(self.array))
+        state = self.__dict__ or None
+        return _rebuild, (type(self), array.reshape(self.shape), self.requires_grad, state, self.dtype.name)
 
     def __deepcopy__(self, memo: dict) -> Tensor:
         if not self.is_leaf:
             raise RuntimeError("only leaf tensors can be deep-copied; use .detach() or .clone()")
         copied = type(self).__new__(type(self))
-        copied._set_leaf(backend.kernels().copy(self.array))
+        copied._set_leaf(backend.at(self.array).kernels.copy(self.array))
         copied.requires_grad = self.requires_grad
         memo[id(self)] = copied
         if self.grad is not None:
@@ -447,17 +361,9 @@ def is_tensor(value: object) -> builtins.bool:
     return isinstance(value, Tensor)
 
 
-def _names_dtype(name: str) -> bool:
-    try:
-        as_dtype(str(name))
-    except TypeError:
-        return False
-    return True
-
-
 def _copy(x: Tensor, other: Tensor) -> Tensor:
     result = ops.broadcast_to(other, x.shape)
-    return ops.clone(result.to(x.dtype))
+    return ops.clone(result.to(x))  # a copy between devices that was asked for
 
 
 # What follows is named after the method it serves: errors name it.
@@ -472,16 +378,22 @@ def _zero(x: Tensor) -> Tensor:
 
 
 def _normal(x: Tensor, mean: Any, std: Any, generator: Any) -> Tensor:
-    return ops.randn(x.shape, dtype=x.dtype, generator=generator) * std + mean
+    return ops.randn(x.shape, dtype=x.dtype, generator=generator, device=x.device) * std + mean
 
 
 def _uniform(x: Tensor, low: Any, high: Any, generator: Any) -> Tensor:
-    return ops.rand(x.shape, dtype=x.dtype, generator=generator) * (high - low) + low
+    return ops.rand(x.shape, dtype=x.dtype, generator=generator, device=x.device) * (high - low) + low
 
 
-def _rebuild(cls: type[Tensor], array: numpy.ndarray, requires_grad: bool, attributes: dict | None = None) -> Tensor:
+def _rebuild(
+    cls: type[Tensor],
+    array: numpy.ndarray,
+    requires_grad: bool,
+    attributes: dict | None = None,
+    dtype: str | None = None,
+) -> Tensor:
     tensor = cls.__new__(cls)
-    tensor._set_leaf(backend.current().from_numpy(array))
+    tensor._set_leaf(backend.current().from_host(array, as_dtype(array.dtype if dtype is None else dtype)))
     tensor.requires_grad = requires_grad
     if attributes:
         tensor.__dict__.update(attributes)

@@ -137,7 +137,7 @@ def _distance(a: numpy.ndarray, b: numpy.ndarray) -> numpy.ndarray:
 
 def _host(value: Any) -> numpy.ndarray:
     if isinstance(value, Variable):
-        return numpy.asarray(backend.current().to_numpy(value.array))
+        return numpy.asarray(backend.at(value.array).to_numpy(value.array))
     if backend.current().owns(value):
         return numpy.asarray(backend.current().to_numpy(value))
     if isinstance(value, (numpy.ndarray, numpy.generic, bool, int, float, complex)):

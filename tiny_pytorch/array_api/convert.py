@@ -22,7 +22,8 @@ def tensor(x: Any) -> Any:
     """``x`` as a Tensor; a Python scalar as it is."""
     if isinstance(x, (Variable, bool, int, float, complex)):
         return x
-    if backend.current().owns(x):
+    there = backend.owner(x)
+    if there is not None and there.name == backend.current().name:
         return leaf(x)
     raise TypeError(
         f"expected a Tensor, an array of the backend {backend.current().name} or a number, got a "

@@ -8,7 +8,6 @@ import numpy
 
 from .. import backend, ops
 from ..autograd import Variable, leaf
-from ..backend.devices import Device
 from ..backend.dtypes import as_dtype, get_default_dtype
 from .convert import Tensor, array, dtype_of, raw, xp_dtype
 from .dtypes import astype
@@ -19,17 +18,11 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _xp() -> Any:
-    return backend.kernels().xp
-
-
-def _place(device: Any) -> Any:
-    """What to tell the backend: its only device needs no name (None), and another is refused."""
-    here = backend.current()
-    own = here.device_of(here.xp.empty(0)) if device is not None else None
-    if own is not None and Device(device).type != Device(own).type:
-        raise ValueError(f"the backend {here.name} has no device {str(device)!r}, only {own!r}")
-    return None
+def _xp(device: Any = None, like: Any = None) -> Any:
+    """The backend's namespace at a device, by default at that of the Tensor ``like`` or the default one."""
+    if device is None and like is not None:
+        return backend.at(raw(like)).xp
+    return backend.on(device).xp
 
 
 def _dtype(dtype: Any, *examples: Any) -> Any:
@@ -47,7 +40,7 @@ def _dtype(dtype: Any, *examples: Any) -> Any:
 def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None) -> Tensor:
     """``start, start + step, ...`` up to but without ``stop``; ``arange(n)`` is ``0, ..., n - 1``."""
     found = _dtype(dtype, start, 0 if stop is None else stop, step)
-    return leaf(_xp().arange(start, stop, step, dtype=found, device=_place(device)))
+    return leaf(_xp(device).arange(start, stop, step, dtype=found))
 
 
 def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: Any = None) -> Tensor:
@@ -56,9 +49,13 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: Any = N
     Gradients flow through a Tensor. Memory is shared where it can be, unless ``copy=True``; ``copy=False``
     raises a ValueError where it cannot.
     """
-    _place(device)
-    if isinstance(obj, Variable) or backend.current().owns(obj):
+    if isinstance(obj, Variable) or backend.owner(obj) is backend.on(device):
         x = array(obj)
+        moved = x if device is None else x.to(device)
+        if moved is not x:
+            if copy is False:
+                raise ValueError(f"asarray: the way to {str(device)!r} is a copy, and copy=False forbids it")
+            return moved if dtype is None else astype(moved, dtype)
         if dtype is not None and dtype_of(x) is not as_dtype(dtype):
             if copy is False:
                 raise ValueError(
@@ -68,22 +65,22 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: Any = N
         return ops.clone(x) if copy else x
     if copy is False:
         raise ValueError(f"asarray: a {type(obj).__name__} has no memory to share, and copy=False forbids a copy")
-    return ops.tensor(obj, dtype=dtype)
+    return ops.tensor(obj, dtype=dtype, device=device)
 
 
 def empty(shape: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
     """An array of unset memory."""
-    return leaf(_xp().empty(shape, dtype=_dtype(dtype), device=_place(device)))
+    return leaf(_xp(device).empty(shape, dtype=_dtype(dtype)))
 
 
 def empty_like(x: Tensor, /, *, dtype: Any = None, device: Any = None) -> Tensor:
     """An array of unset memory, of ``x``'s shape and dtype."""
-    return leaf(_xp().empty_like(raw(x), dtype=xp_dtype(dtype), device=_place(device)))
+    return leaf(_xp(device, x).empty_like(raw(x), dtype=xp_dtype(dtype)))
 
 
 def eye(n_rows: int, n_cols: Any = None, /, *, k: int = 0, dtype: Any = None, device: Any = None) -> Tensor:
     """1 on the diagonal that lies ``k`` above the main one, else 0."""
-    return leaf(_xp().eye(n_rows, n_cols, k=k, dtype=_dtype(dtype), device=_place(device)))
+    return leaf(_xp(device).eye(n_rows, n_cols, k=k, dtype=_dtype(dtype)))
 
 
 def from_dlpack(x: Any, /, *, device: Any = None, copy: Any = None) -> Tensor:
@@ -96,12 +93,12 @@ def full(shape: Any, fill_value: Any, *, dtype: Any = None, device: Any = None) 
     """``fill_value`` everywhere."""
     if isinstance(fill_value, Variable):
         dtype, fill_value = dtype or dtype_of(fill_value), raw(fill_value).item()
-    return leaf(_xp().full(shape, fill_value, dtype=_dtype(dtype, fill_value), device=_place(device)))
+    return leaf(_xp(device).full(shape, fill_value, dtype=_dtype(dtype, fill_value)))
 
 
 def full_like(x: Tensor, /, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
     """``fill_value`` everywhere, in ``x``'s shape and dtype."""
-    return leaf(_xp().full_like(raw(x), fill_value, dtype=xp_dtype(dtype), device=_place(device)))
+    return leaf(_xp(device, x).full_like(raw(x), fill_value, dtype=xp_dtype(dtype)))
 
 
 def linspace(
@@ -109,7 +106,7 @@ def linspace(
 ) -> Tensor:
     """``num`` equally spaced numbers from ``start`` to ``stop``, which is the last one if ``endpoint``."""
     found = _dtype("complex64" if dtype is None and complex in (type(start), type(stop)) else dtype)
-    return leaf(_xp().linspace(start, stop, num, dtype=found, device=device, endpoint=endpoint))
+    return leaf(_xp(device).linspace(start, stop, num, dtype=found, endpoint=endpoint))
 
 
 def meshgrid(*arrays: Tensor, indexing: str = "xy") -> tuple[Tensor, ...]:
@@ -130,12 +127,12 @@ def meshgrid(*arrays: Tensor, indexing: str = "xy") -> tuple[Tensor, ...]:
 
 def ones(shape: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
     """1 everywhere."""
-    return leaf(_xp().ones(shape, dtype=_dtype(dtype), device=_place(device)))
+    return leaf(_xp(device).ones(shape, dtype=_dtype(dtype)))
 
 
 def ones_like(x: Tensor, /, *, dtype: Any = None, device: Any = None) -> Tensor:
     """1 everywhere, in ``x``'s shape and dtype."""
-    return leaf(_xp().ones_like(raw(x), dtype=xp_dtype(dtype), device=_place(device)))
+    return leaf(_xp(device, x).ones_like(raw(x), dtype=xp_dtype(dtype)))
 
 
 def tril(x: Tensor, /, *, k: int = 0) -> Tensor:
@@ -150,9 +147,9 @@ def triu(x: Tensor, /, *, k: int = 0) -> Tensor:
 
 def zeros(shape: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
     """0 everywhere."""
-    return leaf(_xp().zeros(shape, dtype=_dtype(dtype), device=_place(device)))
+    return leaf(_xp(device).zeros(shape, dtype=_dtype(dtype)))
 
 
 def zeros_like(x: Tensor, /, *, dtype: Any = None, device: Any = None) -> Tensor:
     """0 everywhere, in ``x``'s shape and dtype."""
-    return leaf(_xp().zeros_like(raw(x), dtype=xp_dtype(dtype), device=_place(device)))
+    return leaf(_xp(device, x).zeros_like(raw(x), dtype=xp_dtype(dtype)))

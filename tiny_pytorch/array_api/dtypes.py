@@ -93,6 +93,8 @@ def can_cast(from_: Any, to: Any, /) -> Any:
     target = as_dtype(to)
     if "bool" in (source.kind, target.kind):
         return source is target
+    if "bfloat16" in (source.name, target.name):
+        return _result_type(source, target) is target
     return numpy.can_cast(source.dtype, target.dtype, casting="safe")
 
 
@@ -101,6 +103,9 @@ def finfo(type: Any, /) -> FloatInfo:
     dtype = _dtype(type)
     if dtype.kind not in ("float", "complex"):
         raise TypeError(f"finfo: expected a floating dtype, got {dtype.name}; see iinfo for integers")
+    if dtype.name == "bfloat16":  # float32 with 16 bits less of the significand
+        top = (2 - 2**-7) * 2.0**127
+        return FloatInfo(16, 2.0**-7, top, -top, 2.0**-126, dtype)
     found = numpy.finfo(dtype.dtype)
     part = as_dtype(found.dtype)
     eps, top, bottom, smallest = (float(v) for v in (found.eps, found.max, found.min, found.smallest_normal))
@@ -117,9 +122,9 @@ def iinfo(type: Any, /) -> IntegerInfo:
 
 
 def _dtype(value: Any) -> DType:
-    return (
-        as_dtype(raw(value).dtype) if hasattr(raw(value), "dtype") and not isinstance(value, DType) else as_dtype(value)
-    )
+    if isinstance(value, DType):
+        return value
+    return as_dtype(raw(value).dtype if hasattr(raw(value), "dtype") else value)
 
 
 def isdtype(dtype: Any, kind: Any) -> Any:

@@ -26,12 +26,11 @@ class __array_namespace_info__:
 
     def default_device(self) -> Device:
         """The device of new arrays."""
-        here = backend.current()
-        return Device(here.device_of(here.xp.empty(0)))
+        return backend.get_device()
 
     def devices(self) -> list[Device]:
         """The devices that there are."""
-        return [self.default_device()]
+        return [Device(name) for name in backend.current().devices]
 
     def default_dtypes(self, *, device: Any = None) -> dict[str, DType]:
         """The dtypes of new arrays where none is given: real floating, complex floating, integral,

@@ -38,18 +38,19 @@ class UniqueInverse(NamedTuple):
     inverse_indices: Tensor
 
 
-def _xp() -> Any:
-    return backend.kernels().xp
+def _xp(x: Any) -> Any:
+    """The backend's namespace at the device of ``x``."""
+    return backend.at(raw(x)).xp
 
 
 def argmax(x: Tensor, /, *, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The index of the greatest element, the first of several."""
-    return leaf(_xp().argmax(raw(x), axis=axis, keepdims=keepdims))
+    return leaf(_xp(x).argmax(raw(x), axis=axis, keepdims=keepdims))
 
 
 def argmin(x: Tensor, /, *, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The index of the least element, the first of several."""
-    return leaf(_xp().argmin(raw(x), axis=axis, keepdims=keepdims))
+    return leaf(_xp(x).argmin(raw(x), axis=axis, keepdims=keepdims))
 
 
 def argsort(x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
@@ -59,12 +60,12 @@ def argsort(x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: b
 
 def count_nonzero(x: Tensor, /, *, axis: Any = None, keepdims: bool = False) -> Tensor:
     """How many elements are not zero."""
-    return leaf(_xp().count_nonzero(raw(x), axis=axis, keepdims=keepdims))
+    return leaf(_xp(x).count_nonzero(raw(x), axis=axis, keepdims=keepdims))
 
 
 def nonzero(x: Tensor, /) -> tuple[Tensor, ...]:
     """The indices of the elements that are not zero: for each axis an array of them, in row-major order."""
-    return tuple(leaf(i) for i in _xp().nonzero(raw(x)))
+    return tuple(leaf(i) for i in _xp(x).nonzero(backend.waits(raw(x))))
 
 
 def searchsorted(x1: Tensor, x2: Tensor, /, *, side: str = "left", sorter: Tensor | None = None) -> Tensor:
@@ -72,7 +73,7 @@ def searchsorted(x1: Tensor, x2: Tensor, /, *, side: str = "left", sorter: Tenso
 
     ``i`` with ``x1[i - 1] < v <= x1[i]`` for side "left", ``x1[i - 1] <= v < x1[i]`` for "right".
     """
-    return leaf(_xp().searchsorted(raw(x1), raw(x2), side=side, sorter=raw(sorter)))
+    return leaf(_xp(x1).searchsorted(raw(x1), raw(x2), side=side, sorter=raw(sorter)))
 
 
 def sort(x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
@@ -98,22 +99,23 @@ def take_along_axis(x: Tensor, indices: Tensor, /, *, axis: int = -1) -> Tensor:
 def unique_all(x: Tensor, /) -> UniqueAll:
     """The different elements in ascending order, where each is first, which of them each element is, how many
     of each."""
-    return UniqueAll(*(leaf(v) for v in _xp().unique_all(raw(x))))
+    return UniqueAll(*(leaf(v) for v in _xp(x).unique_all(backend.waits(raw(x)))))
 
 
 def unique_counts(x: Tensor, /) -> UniqueCounts:
     """The different elements in ascending order, and how many there are of each."""
-    return UniqueCounts(*(leaf(v) for v in _xp().unique_counts(raw(x))))
+    return UniqueCounts(*(leaf(v) for v in _xp(x).unique_counts(backend.waits(raw(x)))))
 
 
 def unique_inverse(x: Tensor, /) -> UniqueInverse:
     """The different elements in ascending order, and which of them each element is."""
-    return UniqueInverse(*(leaf(v) for v in _xp().unique_inverse(raw(x))))
+    return UniqueInverse(*(leaf(v) for v in _xp(x).unique_inverse(backend.waits(raw(x)))))
 
 
 def unique_values(x: Tensor, /) -> Tensor:
     """The different elements in ascending order."""
-    return leaf(_xp().unique_counts(raw(x)).values)  # the order of NumPy's own unique_values is left open
+    # The order of NumPy's own unique_values is left open.
+    return leaf(_xp(x).unique_counts(backend.waits(raw(x))).values)
 
 
 def where(condition: Tensor, x1: Any, x2: Any, /) -> Tensor:

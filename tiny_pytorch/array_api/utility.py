@@ -13,12 +13,12 @@ __all__ = ["all", "any", "diff"]
 
 def all(x: Tensor, /, *, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Whether every element is true (not zero)."""
-    return leaf(backend.kernels().xp.all(raw(x), axis=axis, keepdims=keepdims))
+    return leaf(backend.at(raw(x)).xp.all(raw(x), axis=axis, keepdims=keepdims))
 
 
 def any(x: Tensor, /, *, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Whether an element is true (not zero)."""
-    return leaf(backend.kernels().xp.any(raw(x), axis=axis, keepdims=keepdims))
+    return leaf(backend.at(raw(x)).xp.any(raw(x), axis=axis, keepdims=keepdims))
 
 
 def diff(

@@ -8,8 +8,10 @@ from .. import backend as _backend
 from .._ext import engine as _engine
 from .._ext.engine import ForwardCall, Node, Variable
 from .._ext.gate import Gate
+from ..backend.dtypes import as_dtype
 from ..backend.numpy import diagonal
 from ..backend.table import Kernels
+from .autocast import AutocastState, arguments, autocast_state, set_autocast_state
 from .backward import backward, grad
 from .cast import cast
 from .declare import KERNEL_OPS, Op, op
@@ -17,14 +19,27 @@ from .errors import ShapeError, explain
 from .function import Function, FunctionCtx
 from .grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck
+from .handle import RemovableHandle
 from .inplace import assign, inplace, refresh, replaced, write_result
+from .mode import Mode
+from .placement import kernels_at, run_at, to_device, together
 from .promotion import check_array, promote, result_type
 
 alias, leaf, shared = _engine.alias, _engine.leaf, _engine.shared
 bump_versions, collect, drop_gradients = _engine.bump_versions, _engine.collect, _engine.drop_gradients
 
-_engine.configure(promote=promote, explain=explain, refresh=refresh, replace_part=replaced, check_array=check_array)
-_engine.configure(gate_type=Gate)
+_engine.configure(
+    promote=promote,
+    autocast=arguments,
+    explain=explain,
+    refresh=refresh,
+    replace_part=replaced,
+    check_array=check_array,
+    gate_type=Gate,
+    kind_of=lambda dtype: as_dtype(dtype).kind,
+    together=together,
+    run_at=run_at,
+)
 
 
 def _compute_on(backend: _backend.Backend) -> None:
@@ -33,7 +48,13 @@ def _compute_on(backend: _backend.Backend) -> None:
     if not backend.writes:
         layouts = Kernels(_numpy)
         layouts.override("diagonal", diagonal)
-    _engine.configure(table=backend.kernels, array_type=backend.array_type, layouts=layouts)
+    _engine.configure(
+        table=backend.kernels,
+        array_type=backend.array_type,
+        layouts=layouts,
+        table_at=kernels_at if _backend.several() else None,
+        type_decides=_backend.type_decides(),
+    )
 
 
 _backend.on_change(_compute_on)
@@ -46,16 +67,20 @@ def configure_tensors(tensor_type: type, load_tensor_table: Callable[[], object]
 
 __all__ = [
     "KERNEL_OPS",
+    "AutocastState",
     "ForwardCall",
     "Function",
     "FunctionCtx",
     "GradcheckError",
+    "Mode",
     "Node",
     "Op",
+    "RemovableHandle",
     "ShapeError",
     "Variable",
     "alias",
     "assign",
+    "autocast_state",
     "backward",
     "bump_versions",
     "cast",
@@ -73,7 +98,9 @@ __all__ = [
     "no_grad",
     "op",
     "result_type",
+    "set_autocast_state",
     "set_grad_enabled",
     "shared",
+    "to_device",
     "write_result",
 ]

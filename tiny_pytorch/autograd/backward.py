@@ -22,7 +22,7 @@ def _seed(root: Variable, gradient: Any, create_graph: bool, caller: str) -> Any
                 f"{caller}: the gradient of a tensor of shape {shape} needs a starting gradient of it. Pass one "
                 f"({caller}(gradient)), or reduce to a scalar first, e.g. with .sum() or .mean()"
             )
-        seed = backend.kernels().xp.ones_like(array)
+        seed = backend.at(array).xp.ones_like(array)
         return engine.leaf(seed) if create_graph else seed
     if not isinstance(gradient, Variable):
         raise TypeError(f"{caller}: the gradient is a {type(gradient).__name__}; expected a Tensor or None")
@@ -165,7 +165,7 @@ def grad(
     found = engine.run(roots, seeds, wanted, retain, create_graph, False)
     for i, g in enumerate(found):
         if g is None and materialize_grads:
-            found[i] = engine.leaf(backend.kernels().xp.zeros_like(wanted[i].array))
+            found[i] = engine.leaf(backend.at(wanted[i].array).xp.zeros_like(wanted[i].array))
         elif g is None and not allow_unused:
             raise RuntimeError(
                 f"grad: the outputs do not depend on input {i}; pass allow_unused=True to get None for it"

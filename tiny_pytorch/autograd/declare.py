@@ -20,6 +20,7 @@ def op(
     name: str | None = None,
     keeps: Any = (),
     promotes: str | None = None,
+    autocast: str | None = None,
     extra: bool = False,
     view: bool = False,
     many: bool = False,
@@ -34,6 +35,8 @@ def op(
         ``{input: inputs whose gradients need it}``. Nothing else is kept alive.
     promotes : {None, "common", "floating"}
         Whether mixed input dtypes are first converted to one, or to one floating dtype.
+    autocast : {None, "low", "float32"}
+        What ``tp.amp.autocast`` converts float16, bfloat16 and float32 inputs to: its dtype, or float32.
     extra : bool
         The forward returns ``(output, results)``: a tuple of further results for the rule.
     view : bool
@@ -61,12 +64,16 @@ def op(
     (8.0, 12.0)
     """
 
+    if autocast not in (None, "low", "float32"):
+        raise ValueError(f'op: autocast must be "low", "float32" or None, got {autocast!r}')
+
     def declare(forward: Callable[..., Any]) -> Op:
         declared = Op(
             forward,
             name=name or forward.__name__.strip("_"),
             keeps=keeps,
             promotes=promotes,
+            autocast=autocast,
             extra=extra,
             view=view,
             many=many,

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
 from .._ext import engine
+from .mode import Mode
 
 __all__ = ["enable_grad", "inference_mode", "is_grad_enabled", "no_grad", "set_grad_enabled"]
 
 is_grad_enabled = engine.is_grad_enabled
 
 
-class _GradMode:
-    """A context manager (reentrant and reusable) and decorator that sets the mode inside."""
+class _GradMode(Mode):
+    """Sets the mode inside; reentrant and reusable."""
 
     mode: bool
     __slots__ = ("_before",)
@@ -30,43 +30,6 @@ class _GradMode:
 
     def _copy(self) -> _GradMode:
         return type(self)()
-
-    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        import inspect  # 5 ms
-
-        if inspect.isgeneratorfunction(function):
-            return self._decorate_generator(function)
-
-        @functools.wraps(function)
-        def decorated(*args: Any, **kwargs: Any) -> Any:
-            with self._copy():
-                return function(*args, **kwargs)
-
-        return decorated
-
-    def _decorate_generator(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        # The mode holds while the generator runs, not while its consumer does.
-        @functools.wraps(function)
-        def decorated(*args: Any, **kwargs: Any) -> Any:
-            generator = function(*args, **kwargs)
-            resume, given = generator.send, None
-            try:
-                while True:
-                    with self._copy():
-                        value = resume(given)
-                    try:
-                        resume, given = generator.send, (yield value)
-                    except GeneratorExit:
-                        raise
-                    except BaseException as error:
-                        resume, given = generator.throw, error
-            except StopIteration as stop:
-                return stop.value
-            finally:
-                with self._copy():
-                    generator.close()
-
-        return decorated
 
 
 class no_grad(_GradMode):

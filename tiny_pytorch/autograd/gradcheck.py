@@ -22,16 +22,16 @@ class GradcheckError(RuntimeError):
 def _outputs(function: Callable[..., Any], inputs: Sequence[Any]) -> list[Variable]:
     result = function(*inputs)
     results = list(result) if isinstance(result, (tuple, list)) else [result]
-    return [r for r in results if isinstance(r, Variable) and backend.kernels().is_differentiable(r.array)]
+    return [r for r in results if isinstance(r, Variable) and backend.at(r.array).kernels.is_differentiable(r.array)]
 
 
 def _host(tensor: Variable) -> numpy.ndarray:
-    return numpy.array(backend.current().to_numpy(tensor.array))
+    return numpy.array(backend.at(tensor.array).to_numpy(tensor.array))
 
 
 def _numerical(function: Callable[..., Any], inputs: Sequence[Any], i: int, eps: float) -> list[numpy.ndarray]:
     """For each output, its Jacobian (output size, size of input i) by ``(f(x + eps) - f(x - eps)) / (2 eps)``."""
-    here = backend.current()
+    here = backend.at(inputs[i].array)
     values = _host(inputs[i])
     columns: list[list[numpy.ndarray]] = []
     for j in range(values.size):
@@ -50,7 +50,7 @@ def _numerical(function: Callable[..., Any], inputs: Sequence[Any], i: int, eps:
 
 def _analytical(output: Variable, tensor: Variable) -> numpy.ndarray:
     """The Jacobian of one output by one backward pass per element."""
-    here = backend.current()
+    here = backend.at(output.array)
     shape, size = tuple(output.array.shape), int(numpy.prod(output.array.shape))
     rows = []
     for j in range(size):
@@ -146,12 +146,11 @@ def gradgradcheck(
     True
     """
     inputs = [inputs] if isinstance(inputs, Variable) else list(inputs)
-    here = backend.current()
     if grad_outputs is None:
         rng = numpy.random.default_rng(0)
         seeds = []
         for output in _outputs(func, inputs):
-            array = _host(output)
+            array, here = _host(output), backend.at(output.array)
             seeds.append(engine.leaf(here.from_numpy(rng.standard_normal(array.shape).astype(array.dtype))))
             seeds[-1].requires_grad = True
     else:

@@ -33,7 +33,7 @@ def _(k: Any, g: Any, saved: Any, chain: tuple) -> tuple[Any, Any]:
     g_base = None
     if needs[0]:
         # Where the part was written, the old content has no effect.
-        raw = backend.kernels()
+        raw = backend.at(getattr(g, "array", g)).kernels
         shape = saved.shape
         places = raw.xp.reshape(raw.xp.arange(_size(shape)), shape)
         written = raw.xp.reshape(_cut(raw, places, chain), (-1,))
@@ -55,7 +55,7 @@ def _(k: Any, g: Any, saved: Any, positions: Any) -> tuple[Any]:
 def replaced(content: Any, chain: tuple, part: Any) -> Any:
     """``content`` with the part that ``chain`` cuts out replaced by ``part``: how a view is written where arrays cannot
     be."""
-    k = backend.kernels()
+    k = backend.at(content).kernels
     shape = tuple(content.shape)
     places = _cut(k, k.xp.reshape(k.xp.arange(_size(shape)), shape), chain)
     flat, new, places = (k.xp.reshape(a, (-1,)) for a in (content, part, places))
@@ -107,7 +107,7 @@ def assign(x: Variable, array: Any) -> None:
     """Put ``array`` (same shape and dtype) into ``x``'s memory, or where the library cannot write, rebind ``x``."""
     if array is not x.array:
         try:
-            engine.write(x, backend.kernels().write(x.array, array))
+            engine.write(x, backend.at(x.array).kernels.write(x.array, array))
         except ValueError as error:
             raise RuntimeError(
                 f"in place: the memory of this tensor of shape {tuple(x.array.shape)} cannot be written ({error}): it "
@@ -131,7 +131,7 @@ def inplace(function: Callable[..., Any], x: Variable, *args: Any, **params: Any
     _refuse(x, name)
     source = x
     if is_grad_enabled() and (x.requires_grad or any(isinstance(a, Variable) and a.requires_grad for a in args)):
-        source = engine.alias(x, backend.kernels().copy(x.array))  # the rule may read the old content
+        source = engine.alias(x, backend.at(x.array).kernels.copy(x.array))  # the rule may read the old content
         args = tuple(source if a is x else a for a in args)
     result = function(source, *args, **params)
     write_result(x, result, name)
@@ -140,7 +140,7 @@ def inplace(function: Callable[..., Any], x: Variable, *args: Any, **params: Any
 
 def write_result(x: Variable, result: Variable, name: str) -> None:
     """Make ``result`` the content, and its history the history, of ``x``."""
-    k = backend.kernels()
+    k = backend.at(x.array).kernels
     if tuple(result.array.shape) != tuple(x.array.shape):
         raise RuntimeError(
             f"{name}: the result has shape {tuple(result.array.shape)} and does not fit in place into a tensor of "

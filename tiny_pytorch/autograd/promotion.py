@@ -107,9 +107,9 @@ def _operand(op: Op, i: int, value: Any, here: backend.Backend) -> Any:
     for number in (bool, int, float):
         if isinstance(value, number):
             return number(value)
-    if here.owns(value):
-        return engine.leaf(value)
     there = backend.owner(value)
+    if there is not None and there.name == here.name:
+        return engine.leaf(value)
     hint = "tp.tensor(...) makes one"
     if there is not None:
         hint = (

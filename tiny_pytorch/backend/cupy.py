@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import cupy
@@ -9,12 +10,18 @@ import numpy
 from array_api_compat import cupy as xp
 
 from . import Backend
-from .cuda import elementwise, faults, indexing, linalg, nn, optim, random, runtime
+from .cuda import elementwise, faults, indexing, linalg, nn, optim, random, runtime, transfer
 from .cuda.capture import refuse_while_capturing
 from .cuda.launch import gated
+from .devices import requested
+from .numpy import host as numpy_host
 from .table import Kernels, reference_kernels
 
 __all__ = ["load"]
+
+# One GPU for a process, CUDA's first: of several, CUDA_VISIBLE_DEVICES says which one that is.
+GPU = "cuda:0"
+DEVICES = (GPU, "cpu")
 
 FAMILIES = [elementwise, indexing, linalg, nn, optim, random]
 
@@ -59,6 +66,40 @@ def facts() -> dict[str, Any]:
     }
 
 
+def at_device(name: str) -> Backend:
+    """The GPU, or the host: there an array is NumPy's, and NumPy's backend computes on it."""
+    host = numpy_host()
+    gpu = name != "cpu"
+    kernels = Kernels(xp) if gpu else copy.copy(host.kernels)
+    if gpu:
+        for kernel, function in cuda_kernels().items():
+            kernels.override(kernel, gated(function))
+        kernels.override("shares_memory", shares_memory)
+    kernels.override("to_device", transfer.to_device)
+    return Backend(
+        name="cupy",
+        xp=xp if gpu else host.xp,
+        kernels=kernels,
+        from_numpy=from_numpy if gpu else host.from_numpy,
+        to_numpy=to_numpy if gpu else host.to_numpy,
+        array_type=cupy.ndarray if gpu else numpy.ndarray,
+        facts=facts,
+        device=name,
+        devices=DEVICES,
+        at_device=at_device,
+        device_of=device_of,
+        pin=None if gpu else transfer.pin,
+        is_pinned=transfer.is_pinned,
+        copy_stream=transfer.CopyStream if gpu else None,
+        cuda=runtime,
+        synchronize=runtime.synchronize,
+    )
+
+
+def device_of(array: Any) -> str:
+    return "cpu" if isinstance(array, numpy.ndarray) else GPU
+
+
 def load() -> Backend:
     try:
         count = runtime.device_count()
@@ -66,19 +107,4 @@ def load() -> Backend:
         raise ImportError(f"the backend 'cupy' needs an NVIDIA GPU and its driver; CUDA says: {error}") from error
     if count == 0:
         raise ImportError("the backend 'cupy' needs an NVIDIA GPU; CUDA finds none")
-    kernels = Kernels(xp)
-    for name, function in cuda_kernels().items():
-        kernels.override(name, gated(function))
-    kernels.override("shares_memory", shares_memory)
-    return Backend(
-        name="cupy",
-        xp=xp,
-        kernels=kernels,
-        from_numpy=from_numpy,
-        to_numpy=to_numpy,
-        array_type=cupy.ndarray,
-        facts=facts,
-        device_of=lambda array: f"cuda:{array.device.id}",
-        cuda=runtime,
-        synchronize=runtime.synchronize,
-    )
+    return at_device(str(requested("cupy", DEVICES)))

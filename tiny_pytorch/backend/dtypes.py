@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy
 
-__all__ = ["DType", "as_dtype", "get_default_dtype", "raw", "set_default_dtype"]
+__all__ = ["DType", "as_dtype", "get_default_dtype", "is_low", "raw", "set_default_dtype"]
 
 
 class DType:
@@ -24,6 +24,8 @@ class DType:
         ``"bool"``, ``"int"``, ``"uint"``, ``"float"`` or ``"complex"``.
     itemsize : int
         Bytes per element.
+    host : numpy.dtype
+        What holds its values on the host: NumPy's own, and float32 for bfloat16.
 
     Examples
     --------
@@ -32,12 +34,13 @@ class DType:
     (True, True, 4)
     """
 
-    __slots__ = ("itemsize", "kind", "name")
+    __slots__ = ("host", "itemsize", "kind", "name")
 
     def __init__(self, name: str, kind: str, itemsize: int):
         self.name = name
         self.kind = kind
         self.itemsize = itemsize
+        self.host = numpy.dtype("float32" if name == "bfloat16" else name)
 
     @property
     def is_floating_point(self) -> bool:
@@ -56,7 +59,17 @@ class DType:
 
     @property
     def dtype(self) -> numpy.dtype:
-        """NumPy's object for it, so that ``numpy.dtype(tp.float32)`` and ``dtype=tp.float32`` in NumPy calls work."""
+        """NumPy's object for it, so that ``numpy.dtype(tp.float32)`` and ``dtype=tp.float32`` in NumPy calls work.
+
+        Raises
+        ------
+        TypeError
+            For bfloat16, which NumPy does not have.
+        """
+        if self.name == "bfloat16":
+            raise TypeError(
+                "NumPy has no bfloat16; convert with .float() to float32, which holds every bfloat16 exactly"
+            )
         return numpy.dtype(self.name)
 
     def __eq__(self, other: object) -> bool:
@@ -88,6 +101,15 @@ DTYPES: dict[str, DType] = {
 }
 DTYPES["bool"] = DType("bool", "bool", 1)
 DTYPES["bfloat16"] = DType("bfloat16", "float", 2)
+
+
+def is_low(dtype: Any) -> bool:
+    """Whether any library's dtype is float16 or bfloat16."""
+    found = as_dtype(dtype)
+    return found.itemsize == 2 and found.kind == "float"
+
+
+_ELSEWHERE = {"bfloat16": "torch and jax", "float16": "numpy, cupy, torch and jax"}
 
 _known: dict[tuple[type, Any], DType] = {}  # raw dtype objects met so far, and their types
 _default = DTYPES["float32"]
@@ -143,7 +165,12 @@ def raw(xp: Any, dtype: Any) -> Any:
     try:
         return getattr(xp, dtype.name)
     except AttributeError:
-        raise TypeError(f"the backend {getattr(xp, '__name__', xp)} has no dtype {dtype.name}") from None
+        name = str(getattr(xp, "__name__", xp)).rpartition(".")[2]
+        message = f"{dtype.name} was asked for, and the backend {name} has no such dtype"
+        if dtype.name in _ELSEWHERE:
+            nearest = next(other for other in ("float16", "float32") if other != dtype.name and hasattr(xp, other))
+            message += f". {_ELSEWHERE[dtype.name]} have it, see TINY_PYTORCH_BACKEND; here, use tp.{nearest}"
+        raise TypeError(message) from None
 
 
 def set_default_dtype(dtype: Any) -> None:

@@ -15,6 +15,7 @@ import numpy
 from jax.scipy import special
 
 from . import Backend
+from .crossing import waits
 from .devices import requested
 from .placed import placed
 from .reference import gather, indexing, optim
@@ -26,9 +27,12 @@ Array = Any
 # Kernels whose steps depend on no value: name -> the parameters that are not arrays.
 COMPILED: dict[str, tuple[str, ...]] = {
     "batch_norm": (),
+    "batch_norm_eval": (),
     "batch_norm_grad": ("needs",),
     "gelu": ("approximate",),
     "gelu_grad": ("approximate",),
+    "group_norm": ("groups",),
+    "group_norm_grad": ("needs",),
     "keep_mask": ("shape", "p"),
     "layer_norm": ("axes",),
     "layer_norm_grad": ("axes", "needs"),
@@ -38,6 +42,8 @@ COMPILED: dict[str, tuple[str, ...]] = {
     "masked_scale": (),
     "relu": (),
     "relu_grad": (),
+    "rms_norm": ("axes",),
+    "rms_norm_grad": ("axes", "needs"),
     "sgd": ("nesterov",),
     "sgd_dampened": ("weight_decay", "nesterov"),
     "sigmoid": (),
@@ -52,6 +58,16 @@ COMPILED: dict[str, tuple[str, ...]] = {
 def compiled(name: str) -> Callable[..., Any]:
     """A reference kernel as one compiled computation for each shape and dtype."""
     return jax.jit(functools.partial(reference_kernels()[name], jnp), static_argnames=COMPILED[name])
+
+
+def made_on(device: Any, kernel: Callable[..., Any]) -> Callable[..., Any]:
+    """A kernel that is given no arrays, with its result on a device."""
+
+    @functools.wraps(kernel)
+    def made(*args: Any, **kwargs: Any) -> Array:
+        return jax.device_put(kernel(*args, **kwargs), device)
+
+    return made
 
 
 # --- what the engine asks of arrays -------------------------------------------------------------------------
@@ -139,6 +155,7 @@ def _checked(shape: tuple[int, ...], arrays: tuple[Array, ...], index: tuple) ->
             if not isinstance(entry, slice):
                 entry = next(following) if entry is ARRAY else entry
                 if getattr(entry, "size", 1):
+                    waits(entry)
                     gather._check(int(jnp.min(entry)), int(jnp.max(entry)), axis, shape[axis])
             axis += 1
         entries.append(entry)
@@ -156,13 +173,14 @@ def adam(
     optim.check(params, grads, first, second)
     new: tuple[list[Array], list[Array], list[Array], list[Array]] = ([], [], [], [])
     for p, g, m, v, step in zip(params, grads, first, second, steps, strict=True):
+        kept, p, g = p.dtype, p.astype(m.dtype), g.astype(m.dtype)
         g = g + weight_decay * p if weight_decay != 0 else g
         t = step.astype(jnp.float64) + 1
         m = beta1 * m + (1 - beta1) * g
         v = beta2 * v + (1 - beta2) * (g * g)
-        m_hat = m / (1 - beta1**t).astype(p.dtype)
-        v_hat = v / (1 - beta2**t).astype(p.dtype)
-        p = p - lr * (m_hat / (jnp.sqrt(v_hat) + eps))
+        m_hat = m / (1 - beta1**t).astype(m.dtype)
+        v_hat = v / (1 - beta2**t).astype(m.dtype)
+        p = (p - lr * (m_hat / (jnp.sqrt(v_hat) + eps))).astype(kept)
         for arrays, array in zip(new, (p, m, v, step + 1), strict=True):
             arrays.append(array)
     return new
@@ -172,6 +190,8 @@ def adam(
 
 
 def to_numpy(array: Array) -> numpy.ndarray:
+    if array.dtype == jnp.bfloat16:
+        array = array.astype(jnp.float32)  # NumPy has no bfloat16; this is exact
     return numpy.array(array)  # a copy: NumPy must not write what is immutable
 
 
@@ -180,41 +200,55 @@ def device_of(array: Array) -> str:
 
 
 def name_of(device: Any) -> str:
+    """A device as this package calls it. The host is one device, unless XLA was told to make it several."""
     kind = {"gpu": "cuda"}.get(device.platform, device.platform)
-    return kind if kind == "cpu" else f"{kind}:{device.id}"
+    return "cpu" if kind == "cpu" and device.id == 0 else f"{kind}:{device.id}"
+
+
+@functools.cache
+def devices() -> dict[str, Any]:
+    """JAX's devices by name, its default one first."""
+    platforms = dict.fromkeys([jax.devices()[0].platform, "cpu"])
+    return {name_of(device): device for platform in platforms for device in jax.devices(platform)}
+
+
+def to_device(x: Array, device: str, source: str, non_blocking: bool) -> Array:
+    return jax.device_put(x, devices()[device])
 
 
 KERNELS = (
     adam, copy, cumprod, cumsum, erf, index, index_add, index_put, index_write, is_differentiable, linear, scatter_add,
-    write, zero_at,
+    to_device, write, zero_at,
 )  # fmt: skip
 
 
-def load() -> Backend:
-    jax.config.update("jax_enable_x64", True)
-    present = {name_of(device): device for kind in _kinds() for device in jax.devices(kind)}
-    default = name_of(jax.devices()[0])
-    device = requested("jax", [default, *(name for name in present if name != default)])
-    xp = jnp if device == default else placed(jnp, present[device])
+def at_device(name: str) -> Backend:
+    """The library with its new arrays on that device."""
+    device = devices()[name]
+    xp = jnp if name == next(iter(devices())) else placed(jnp, device, jax.Array)
     kernels = Kernels(xp)
-    for name in COMPILED:
-        kernels.override(name, compiled(name))
+    for kernel in COMPILED:
+        kernels.override(kernel, compiled(kernel))
     for function in KERNELS:
         kernels.override(function.__name__, function)
+    kernels.override("keep_mask", made_on(device, kernels.keep_mask))
     return Backend(
         name="jax",
         xp=xp,
         kernels=kernels,
-        from_numpy=lambda array: jax.device_put(numpy.array(array), present[device]),
+        from_numpy=lambda array: jax.device_put(numpy.array(array), device),
         to_numpy=to_numpy,
         array_type=type(jnp.zeros(())),
         writes=False,
         facts=lambda: {"jax": jax.__version__},
+        device=name,
+        devices=tuple(devices()),
+        at_device=at_device,
         device_of=device_of,
         synchronize=lambda: jax.block_until_ready(jax.live_arrays()),
     )
 
 
-def _kinds() -> list[str]:
-    """The platforms that JAX has here; the host is always one."""
-    return list(dict.fromkeys([jax.devices()[0].platform, "cpu"]))
+def load() -> Backend:
+    jax.config.update("jax_enable_x64", True)
+    return at_device(str(requested("jax", list(devices()))))

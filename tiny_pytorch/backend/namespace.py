@@ -49,6 +49,8 @@ def load(name: str) -> Backend:
     def index_write(x: Any, value: Any, *arrays: Any, index: tuple) -> Any:
         return gather.index_put(xp, x, value, *arrays, index=index)
 
+    device = getattr(xp.asarray(0.0), "device", "cpu")
+    device = str(device) if str(device).partition(":")[0].isidentifier() else "cpu"
     kernels = Kernels(xp)
     kernels.override("write", write)
     kernels.override("index_write", index_write)
@@ -59,5 +61,8 @@ def load(name: str) -> Backend:
         from_numpy=lambda array: xp.asarray(numpy.array(array)),
         to_numpy=to_numpy,
         array_type=type(xp.asarray(0.0)),
+        device=device,
+        devices=(device,),
+        device_of=lambda array: device,
         writes=False,
     )

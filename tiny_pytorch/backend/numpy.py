@@ -6,6 +6,7 @@ gate then calls the reference, which also raises the errors. A build without the
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from .._ext import (
     gemm,
     indexing,
     linalg,
+    memory,
     nn,
     optim,
     parallel,
@@ -33,10 +35,11 @@ from .._ext import (
 from .._ext.gate import Gate
 from . import Backend, blas
 from .devices import requested
+from .half import RESULTS, in_float32
 from .reference.gather import ARRAY
 from .table import Kernels, reference_kernels
 
-__all__ = ["get_num_threads", "load", "set_num_threads"]
+__all__ = ["get_num_threads", "host", "load", "set_num_threads"]
 
 FAMILIES: list[ModuleType] = [activation, attention, clip, conv, elementwise, indexing, linalg, nn, optim, pooling, rnn]
 
@@ -60,6 +63,10 @@ def write(x: numpy.ndarray, value: numpy.ndarray) -> numpy.ndarray:
 
 def shares_memory(x: numpy.ndarray, y: numpy.ndarray) -> bool:
     return bool(numpy.may_share_memory(x, y))
+
+
+def to_device(x: numpy.ndarray, device: str, source: str, non_blocking: bool) -> numpy.ndarray:
+    return x  # there is one
 
 
 def diagonal(x: numpy.ndarray, offset: int) -> numpy.ndarray:
@@ -130,20 +137,35 @@ def facts() -> dict[str, Any]:
         "instruction set": engine.simd_level(),
         "BLAS": f"{blas.name()} ({'for uncommon layouts only' if gemm.available else 'for every product'})",
         "threads": f"{get_num_threads()} (BLAS: {blas.get_blas_threads() or 'unknown'})",
+        "memory": f"{memory.idle_memory() >> 20} MB idle, kept for the next results",
     }
 
 
 def load() -> Backend:
     requested("numpy", ["cpu"])
+    return host()
+
+
+@functools.cache
+def host() -> Backend:
+    """NumPy's arrays in host memory, also as the host of a library that is on a GPU alone."""
     if os.environ.get("TINY_PYTORCH_NUM_THREADS"):
         set_num_threads(get_num_threads())
     if (addresses := blas.addresses()) is not None:
         parallel.lend_blas(*addresses)
     kernels = Kernels(numpy)
-    for name, function in compiled_kernels().items():
-        kernels.override(name, Gate(function, reference_kernels()[name], numpy))
-    for function in (zero_at, write, shares_memory, cumsum, cumprod, diagonal, index, index_add, index_put, index_write):
+    own = (
+        zero_at, write, shares_memory, to_device, cumsum, cumprod, diagonal, index, index_add, index_put, index_write,
+    )  # fmt: skip
+    for function in own:
         kernels.override(function.__name__, function)
+    compiled = compiled_kernels()
+    for name, reference in reference_kernels().items():
+        behind = in_float32(kernels, name) if name in RESULTS else reference
+        if name in compiled:
+            kernels.override(name, Gate(compiled[name], behind, numpy))
+        elif name in RESULTS:
+            kernels.override(name, functools.partial(behind, numpy))
     return Backend(
         name="numpy",
         xp=numpy,

@@ -1,7 +1,8 @@
-"""PyTorch's tensors as arrays, through array-api-compat; its autograd is not used. Devices: cpu and cuda."""
+"""PyTorch's tensors as arrays, through array-api-compat; its autograd is not used. Its devices are PyTorch's own."""
 
 from __future__ import annotations
 
+import functools
 import os
 from typing import Any
 
@@ -49,10 +50,14 @@ def write(x: Array, value: Array) -> Array:
 
 def _written(x: Array, part: Array, value: Any) -> Array:
     """``x`` after ``value`` was written into ``part`` of it."""
-    if 0 in x.stride() and any(n > 1 and s == 0 for n, s in zip(x.shape, x.stride(), strict=True)):
+    if 0 in x.stride() and x.numel() and any(n > 1 and s == 0 for n, s in zip(x.shape, x.stride(), strict=True)):
         raise ValueError("several elements share one place, as after expand(): such memory is read-only")
     part.copy_(value.clone() if shares_memory(part, value) else value)
     return x
+
+
+def to_device(x: Array, device: str, source: str, non_blocking: bool) -> Array:
+    return x.to(device, non_blocking=non_blocking and device != "cpu", copy=True)
 
 
 def zero_at(x: Array, positions: Array) -> Array:
@@ -140,7 +145,7 @@ def index_add(g: Array, *arrays: Array, index: tuple, shape: tuple) -> Array:
     zeros = torch.zeros(shape, dtype=g.dtype, device=g.device)
     part, flipped, places = _part(zeros, arrays, index)
     if flipped:
-        return gather.index_add(torch, g, *arrays, index=index, shape=shape)
+        return gather.index_add(_xp(g), g, *arrays, index=index, shape=shape)
     if arrays:
         aten.index_put_(part, places, g, True)
     else:
@@ -155,12 +160,17 @@ def index_put(x: Array, value: Any, *arrays: Array, index: tuple) -> Array:
 def index_write(x: Array, value: Any, *arrays: Array, index: tuple) -> Array:
     part, flipped, places = _part(x, arrays, index)
     if flipped:
-        return write(x, gather.index_put(torch, x, value, *arrays, index=index))
+        return write(x, gather.index_put(_xp(x), x, value, *arrays, index=index))
     value = torch.asarray(value, dtype=x.dtype, device=x.device)
     if not arrays:
         return _written(x, part, value)
     aten.index_put_(part, places, value.clone() if shares_memory(x, value) else value)
     return x
+
+
+def _xp(x: Array) -> Any:
+    """The namespace whose new arrays are beside ``x``."""
+    return placed(torch, x.device, torch.Tensor)
 
 
 def _part(x: Array, arrays: tuple[Array, ...], index: tuple) -> tuple[Array, list[int], list[Array | None]]:
@@ -206,18 +216,53 @@ def to_numpy(array: Array) -> numpy.ndarray:
     return (array.float() if array.dtype == torch.bfloat16 else array).numpy()  # NumPy has no bfloat16; this is exact
 
 
+def device_of(array: Array) -> str:
+    return str(array.device)
+
+
+def pin(array: Array) -> Array:
+    return array.pin_memory()
+
+
+def is_pinned(array: Array) -> bool:
+    return array.is_pinned()
+
+
+class CopyStream:
+    """Copies to a CUDA device on a stream of their own, beside the computing on the current one."""
+
+    def __init__(self, device: str):
+        self._device = device
+        self._stream = torch.cuda.Stream(device)
+
+    def send(self, array: Array) -> Array:
+        """Queue a copy of a host array. PyTorch keeps a pinned one until it is done."""
+        with torch.cuda.stream(self._stream):
+            return array.to(self._device, non_blocking=True)
+
+    def mark(self) -> Any:
+        """What ``wait`` takes: the copies so far."""
+        return self._stream.record_event()
+
+    def wait(self, mark: Any, arrays: list[Array]) -> None:
+        """Let the computing that is asked for next come after the copies, whose memory it then uses."""
+        stream = torch.cuda.current_stream(self._device)
+        stream.wait_event(mark)
+        for array in arrays:
+            array.record_stream(stream)
+
+
 KERNELS = (
     astype, copy, cumprod, cumsum, diagonal, erf, gelu, gelu_grad, index, index_add, index_put, index_write,
     is_contiguous, is_differentiable, layer_norm, linear, log_softmax, relu, scatter_add, shares_memory, sigmoid, silu,
-    softmax, sum_to, write, zero_at,
+    softmax, sum_to, to_device, write, zero_at,
 )  # fmt: skip
 
 
-def load() -> Backend:
-    device = requested("torch", ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))])
-    if os.environ.get("TINY_PYTORCH_NUM_THREADS"):
-        torch.set_num_threads(int(os.environ["TINY_PYTORCH_NUM_THREADS"]))
-    xp = torch if device == "cpu" else placed(torch, torch.device(device))
+def at_device(name: str) -> Backend:
+    """The library with its new arrays on that device."""
+    on_host = name == "cpu"
+    xp = torch if on_host else placed(torch, torch.device(name), torch.Tensor)
     kernels = Kernels(xp)
     for function in KERNELS:
         kernels.override(function.__name__, function)
@@ -227,8 +272,9 @@ def load() -> Backend:
         if not array.flags.writeable or any(step < 0 for step in array.strides):
             array = array.copy()  # what PyTorch cannot share
         found = torch.from_numpy(array)
-        return found if device == "cpu" else found.to(device)
+        return found if on_host else found.to(name)
 
+    cuda = torch.cuda.is_available()
     return Backend(
         name="torch",
         xp=xp,
@@ -237,6 +283,25 @@ def load() -> Backend:
         to_numpy=to_numpy,
         array_type=torch.Tensor,
         facts=lambda: {"torch": torch.__version__, "threads": torch.get_num_threads()},
+        device=name,
+        devices=devices(),
+        at_device=at_device,
+        device_of=device_of,
+        pin=pin if cuda else None,
+        is_pinned=is_pinned if cuda else lambda array: False,
+        copy_stream=functools.partial(CopyStream, name) if name.startswith("cuda") else None,
         set_num_threads=torch.set_num_threads,
-        synchronize=None if device == "cpu" else torch.cuda.synchronize,
+        synchronize=torch.cuda.synchronize if cuda else None,
     )
+
+
+def devices() -> tuple[str, ...]:
+    """What PyTorch has here. On ``meta`` there are shapes and dtypes, but no values."""
+    return "cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count())), "meta"
+
+
+def load() -> Backend:
+    device = str(requested("torch", devices()))
+    if os.environ.get("TINY_PYTORCH_NUM_THREADS"):
+        torch.set_num_threads(int(os.environ["TINY_PYTORCH_NUM_THREADS"]))
+    return at_device(device)

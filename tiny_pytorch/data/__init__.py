@@ -11,6 +11,7 @@ from .dataset import (
     random_split,
 )
 from .loader import DataLoader
+from .prefetch import prefetch
 from .sampler import (
     BatchSampler,
     RandomSampler,
@@ -39,5 +40,6 @@ __all__ = [
     "default_collate",
     "default_convert",
     "get_worker_info",
+    "prefetch",
     "random_split",
 ]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import leaf
-from ..backend import kernels
+from ..backend import Backend, at
 from ..tensor import Tensor
 
 __all__ = ["check_indices", "rows"]
@@ -20,18 +20,19 @@ def rows(tensor: Tensor) -> Callable[[Any], Tensor]:
 
     Everything that does not depend on the index is settled here, once an epoch.
     """
-    k: Any = kernels()
     array = tensor.array
+    place = at(array)
+    k, here = place.kernels, place.from_numpy
     if tensor.is_contiguous():
-        return lambda index: leaf(k.copy(array[index, ...]) if type(index) is slice else k.take(array, index, 0))
+        return lambda index: leaf(k.copy(array[index, ...]) if type(index) is slice else k.take(array, here(index), 0))
     # Rows of a strided array come out contiguous, and without a copy of the whole, which take() might make.
-    return lambda index: leaf(k.index(array, _positions(k.xp, index), index=("array",)))
+    return lambda index: leaf(k.index(array, _positions(place, index), index=("array",)))
 
 
-def _positions(xp: Any, index: Any) -> Any:
+def _positions(place: Backend, index: Any) -> Any:
     if type(index) is slice:
-        return xp.arange(index.start, index.stop)
-    return xp.asarray(index)
+        return place.xp.arange(index.start, index.stop)
+    return place.from_numpy(index)
 
 
 def check_indices(indices: Sequence[int] | np.ndarray, n: int, who: str) -> np.ndarray:

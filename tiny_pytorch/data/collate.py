@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import ops
 from ..tensor import Tensor
+from .structure import filled
 
 __all__ = ["default_collate", "default_convert"]
 
@@ -61,7 +61,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     if isinstance(first, Mapping):
         _check_same([sorted(map(repr, sample)) for sample in batch], "keys")
         values = {key: default_collate([sample[key] for sample in batch]) for key in first}
-        return _filled(first, values)
+        return filled(first, values)
     if isinstance(first, Sequence):
         _check_same([len(sample) for sample in batch], "length")
         columns = [default_collate(column) for column in zip(*batch, strict=True)]
@@ -77,21 +77,12 @@ def default_convert(sample: Any) -> Any:
     if isinstance(sample, (np.ndarray, np.generic)) and sample.dtype.kind in "biufc":
         return ops.from_numpy(np.asarray(sample))
     if isinstance(sample, Mapping):
-        return _filled(sample, {key: default_convert(value) for key, value in sample.items()})
+        return filled(sample, {key: default_convert(value) for key, value in sample.items()})
     if isinstance(sample, tuple) and hasattr(sample, "_fields"):
         return type(sample)(*map(default_convert, sample))
     if isinstance(sample, Sequence) and not isinstance(sample, (str, bytes, range)):
         return [default_convert(value) for value in sample]
     return sample
-
-
-def _filled(like: Mapping, values: dict) -> Mapping:
-    """A mapping of the kind of ``like`` with other values."""
-    if type(like) is dict or not isinstance(like, MutableMapping):
-        return values
-    filled = copy.copy(like)
-    filled.update(values)
-    return filled
 
 
 def _check_same(traits: list, what: str) -> None:

@@ -14,6 +14,7 @@ from .arrays import check_indices
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset
 from .fetch import END, Fetch, Task
+from .prefetch import pinned
 from .protocol import fast_method
 from .sampler import BatchSampler, RandomSampler, SequentialSampler, check_positive
 from .workers import WorkerPool
@@ -55,7 +56,8 @@ class DataLoader:
     batch_sampler : Sampler or iterable of lists of indices, optional
         The batches themselves, instead of ``batch_size``, ``shuffle``, ``sampler`` and ``drop_last``.
     pin_memory : bool, default False
-        Without effect for arrays in the CPU's memory.
+        Make batches on the host, in page-locked memory, from which ``.to(device, non_blocking=True)`` copies while the
+        script goes on. Without effect where the backend has no GPU. See :func:`prefetch`, which moves them ahead.
     timeout : float, default 0
         Seconds to wait for a worker's batch before a RuntimeError; 0: no limit.
     worker_init_fn : callable, optional
@@ -164,6 +166,10 @@ class DataLoader:
         self._kept_pool: WorkerPool | None = None
 
     def __iter__(self) -> Iterator[Any]:
+        return pinned(self._batches()) if self.pin_memory else self._batches()
+
+    def _batches(self) -> Iterator[Any]:
+        """One epoch."""
         seed = int((self.generator or default_generator()).rng.integers(1 << 63))
         task = Task(
             self.dataset,

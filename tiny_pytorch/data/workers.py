@@ -71,9 +71,12 @@ def get_worker_info() -> WorkerInfo | None:
 def _initialize(payload: Any) -> None:
     import signal
 
+    from .. import backend
     from ..backend.numpy import set_num_threads
 
     set_num_threads(1)  # the parallel work is in the number of processes
+    if "cpu" in backend.current().devices:
+        backend.set_device("cpu")  # batches are made on the host; the parent takes them to its own device
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's; it shuts its workers down
     threading.Thread(target=_follow_parent, daemon=True).start()
     _Worker.payload = payload

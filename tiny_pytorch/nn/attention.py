@@ -183,6 +183,9 @@ class MultiheadAttention(Module):
 
     def _batch_first(self, query: Tensor, key: Tensor, value: Tensor, batched: bool) -> tuple[Tensor, Tensor, Tensor]:
         """The inputs as (N, L, features); what is one tensor stays one."""
+        usual = query is key is value and batched and self.batch_first
+        if usual and query.shape[-1] == self.embed_dim == self.kdim == self.vdim:
+            return query, key, value
         shapes = [tuple(x.shape) for x in (query, key, value)]
         axis = 0 if self.batch_first or not batched else 1
         fits = (
@@ -225,7 +228,7 @@ class MultiheadAttention(Module):
         """Both masks as one for F.scaled_dot_product_attention, which broadcasts to (N, heads, L, S)."""
         n, length, keys = sizes
         if attn_mask is None and is_causal:
-            attn_mask = ops.arange(length).unsqueeze(1) < ops.arange(keys)
+            attn_mask = ops.arange(length, device=query.device).unsqueeze(1) < ops.arange(keys, device=query.device)
         masks = []
         if attn_mask is not None:
             if attn_mask.shape == (n * self.num_heads, length, keys):
@@ -246,7 +249,7 @@ class MultiheadAttention(Module):
             return None
         if all(m.dtype.kind == "bool" for m in masks):
             return ops.logical_not(masks[0] if len(masks) == 1 else ops.logical_or(*masks))
-        zero = ops.zeros((), dtype=query.dtype)
+        zero = ops.zeros((), dtype=query.dtype, device=query.device)
         added = [ops.where(m, -math.inf, zero) if m.dtype.kind == "bool" else m for m in masks]
         return added[0] if len(added) == 1 else added[0] + added[1]
 

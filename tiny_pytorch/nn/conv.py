@@ -20,6 +20,12 @@ __all__ = ["Conv1d", "Conv2d"]
 _MODES = ("zeros", "reflect", "replicate", "circular")
 
 
+def kernel_bound(weight: Tensor) -> float:
+    """The bound of uniform starting values, ``1 / sqrt(fan_in)``: that of kaiming_uniform_ with ``a = sqrt(5)``."""
+    fan_in = math.prod(weight.shape[1:])
+    return 1 / math.sqrt(fan_in) if fan_in else 0.0
+
+
 class _Conv(Module):
     """What the convolutions of all dimensions share."""
 
@@ -76,9 +82,7 @@ class _Conv(Module):
 
     def reset_parameters(self) -> None:
         """Draw weight and bias anew."""
-        # kaiming_uniform_ with a = sqrt(5) has exactly this bound.
-        fan_in = math.prod(self.weight.shape[1:])
-        bound = 1 / math.sqrt(fan_in) if fan_in else 0.0
+        bound = kernel_bound(self.weight)
         init.uniform_(self.weight, -bound, bound)
         if self.bias is not None:
             init.uniform_(self.bias, -bound, bound)

@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..autograd import ForwardCall, Function
-from ..tensor import RemovableHandle, Tensor
+from ..autograd import ForwardCall, Function, RemovableHandle
+from ..tensor import Tensor
 
 if TYPE_CHECKING:
     from .module import Module

@@ -31,9 +31,9 @@ __all__ = [
 
 def _fill(tensor: Tensor, make: Callable[[tuple[int, ...], np.dtype], np.ndarray]) -> Tensor:
     """Put ``make(shape, dtype)``, computed by NumPy on the host, into the tensor."""
-    dtype = tensor.dtype.dtype
+    dtype = tensor.dtype.host
     values = np.asarray(make(tensor.shape, dtype)).astype(dtype, copy=False)
-    assign(tensor, backend.current().from_numpy(values))
+    assign(tensor, backend.at(tensor.array).from_host(values, tensor.dtype))
     return tensor
 
 

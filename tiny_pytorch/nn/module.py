@@ -7,7 +7,8 @@ from types import MappingProxyType
 from typing import Any, NoReturn, Self
 
 from ..autograd import no_grad
-from ..backend.dtypes import DTYPES
+from ..backend.dtypes import DTYPES, DType
+from ..conversions import wanted
 from ..tensor import Tensor
 from . import state
 from .hooks import Hooked
@@ -304,26 +305,41 @@ class Module(Hooked):
 
     reset_grad = zero_grad
 
-    def _cast(self, convert: Callable[[Tensor], Tensor]) -> Self:
-        """Convert every floating parameter, gradient and buffer; the tensors stay the same objects."""
+    def _convert(self, device: Any, dtype: DType | None, non_blocking: bool = False) -> Self:
+        """Move every parameter, gradient and buffer, and convert the floating ones; they stay the same objects."""
+        if dtype is not None and not dtype.is_floating_point:
+            raise TypeError(f"parameters and their gradients must stay floating, not become {dtype}")
+
+        def convert(tensor: Tensor) -> Tensor:
+            wanted = dtype if tensor.is_floating_point() else None
+            return tensor.detach().to(device=device, dtype=wanted, non_blocking=non_blocking)
+
         converted = []
         with no_grad():
             for tensor in [*self.parameters(), *self.buffers()]:
-                if tensor.is_floating_point():
-                    grad = None if tensor.grad is None else convert(tensor.grad.detach())
-                    converted.append((tensor, convert(tensor.detach()), grad))
-        for _, value, _ in converted:
-            if not value.is_floating_point():
-                raise TypeError(f"parameters and their gradients must stay floating, not become {value.dtype}")
+                grad = None if tensor.grad is None else convert(tensor.grad)
+                converted.append((tensor, convert(tensor), grad))
         for tensor, value, grad in converted:
-            tensor.grad = None
-            tensor.array = value.array
-            tensor.grad = grad
+            if value.array is not tensor.array:
+                tensor.grad = None
+                tensor.array = value.array
+                tensor.grad = grad
         return self
 
     def to(self, *args: Any, **kwargs: Any) -> Self:
-        """``to(dtype)``, ``to(device)`` and the other forms of ``Tensor.to``, on all that is floating."""
-        return self._cast(lambda tensor: tensor.to(*args, **kwargs))
+        """Move to a device, convert to a dtype: the forms of :meth:`Tensor.to`; returns self.
+
+        Every parameter, gradient and buffer is moved, and what is floating among them converted. The tensors stay the
+        same objects, so that an optimizer made before goes on with them.
+
+        Examples
+        --------
+        >>> import tiny_pytorch as tp
+        >>> device = tp.device("cuda" if tp.cuda.is_available() else "cpu")
+        >>> model = tp.nn.Linear(2, 1).to(device)
+        """
+        asked = wanted(args, kwargs)
+        return self._convert(asked.device, asked.dtype, asked.non_blocking)
 
     def float(self) -> Self:
         """Convert every floating parameter and buffer to float32; returns self."""
@@ -337,9 +353,17 @@ class Module(Hooked):
         """Convert every floating parameter and buffer to float16; returns self."""
         return self.to(DTYPES["float16"])
 
+    def bfloat16(self) -> Self:
+        """Convert every floating parameter and buffer to bfloat16; returns self."""
+        return self.to(DTYPES["bfloat16"])
+
     def cpu(self) -> Self:
-        """Move every parameter and buffer to the CPU; returns self."""
+        """Move every parameter and buffer to the host's memory; returns self."""
         return self.to("cpu")
+
+    def cuda(self, device: Any = None) -> Self:
+        """Move every parameter and buffer to a CUDA device, the first or the one of that number; returns self."""
+        return self.to("cuda" if device is None else device)
 
     # --- saving and loading ---
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .. import backend
+from .. import backend, ops
 from ..autograd import assign
 from ..tensor import Tensor
 
@@ -104,13 +104,16 @@ def load(module: Module, state: Mapping[str, Any], strict: bool = True) -> Incom
 def _value(value: Any, target: Tensor) -> Any:
     """``value`` as a raw array of the target's shape and dtype."""
     if isinstance(value, Tensor):
-        host = value.detach().numpy()
-    else:
-        # A PyTorch tensor that requires a gradient refuses np.asarray until it is detached.
-        host = np.asarray(value.detach() if hasattr(value, "detach") else value)
-    dtype = target.dtype.dtype
+        if value.shape != target.shape:
+            raise ValueError(f"got shape {value.shape}, the module has {target.shape}")
+        if value.dtype.is_complex and not target.dtype.is_complex:
+            raise TypeError(f"got dtype {value.dtype}, which does not convert to {target.dtype}")
+        return ops.tensor(value.detach(), dtype=target.dtype, device=target.device).array
+    # A PyTorch tensor that requires a gradient refuses np.asarray until it is detached.
+    host = np.asarray(value.detach() if hasattr(value, "detach") else value)
+    dtype = target.dtype.host
     if host.shape != target.shape:
         raise ValueError(f"got shape {host.shape}, the module has {target.shape}")
     if host.dtype.kind not in "biufc" or (host.dtype.kind == "c" and dtype.kind != "c"):
         raise TypeError(f"got dtype {host.dtype}, which does not convert to {target.dtype}")
-    return backend.current().from_numpy(host.astype(dtype))
+    return backend.at(target.array).from_host(host.astype(dtype), target.dtype)

@@ -102,7 +102,7 @@ def get_total_norm(
     arrays = [tensor.array for tensor in _listed(tensors)]
     if not arrays:
         return ops.zeros(())
-    norm = leaf(backend.kernels().total_norm(arrays, order))
+    norm = leaf(backend.at(arrays[0]).kernels.total_norm(arrays, order))
     if error_if_nonfinite and not math.isfinite(float(norm)):
         raise RuntimeError(
             f"the norm of order {norm_type} of the gradients is {float(norm)}, so they cannot be clipped; look for "
@@ -139,8 +139,8 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float, f
     """
     grads = _gradients(parameters)
     limit = _check_limit("clip_grad_value_: clip_value", clip_value)
-    xp = backend.kernels().xp
     for grad in grads:
+        xp = backend.at(grad.array).xp
         assign(grad, xp.clip(grad.array, -limit, limit))
 
 
@@ -184,7 +184,7 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
             f"together, got shape {vec.shape}"
         )
     start = 0
-    k = backend.kernels()
+    k = backend.at(vec.array).kernels
     for p, size in zip(params, sizes, strict=True):
         part = k.xp.reshape(vec.array[start : start + size], p.shape)
         assign(p, k.astype(part, p.array.dtype))
@@ -213,6 +213,6 @@ def _scale(grads: list[Tensor], max_norm: float, norm: Tensor) -> None:
         return
     arrays = [grad.array for grad in grads]
     with np.errstate(all="ignore"):  # infinite gradients become NaN, which is the caller's to look at
-        scaled = backend.kernels().rescale(arrays, factor)
+        scaled = backend.at(arrays[0]).kernels.rescale(arrays, factor)
     for grad, array in zip(grads, scaled, strict=True):
         assign(grad, array)

@@ -38,6 +38,7 @@ from .comparison import (
 )  # fmt: skip
 from .contraction import bilinear, einsum, inner, tensordot, trace
 from .conv import conv1d, conv2d
+from .conv_transpose import conv_transpose1d, conv_transpose2d
 from .conversion import as_tensor, asarray, from_numpy, tensor
 from .copying import clone
 from .creation import (
@@ -61,7 +62,7 @@ from .cross_entropy import cross_entropy, nll_loss
 from .cumulative import cumprod, cumsum
 from .diagonals import diag, diagonal
 from .distance import cosine_similarity, pairwise_distance
-from .dropout import dropout
+from .dropout import dropout, dropout1d, dropout2d, dropout3d
 from .elementwise import (
     abs,
     absolute,
@@ -204,9 +205,10 @@ __all__ = [
     "batch_norm", "bernoulli", "bilinear", "binary_cross_entropy", "binary_cross_entropy_with_logits", "bincount",
     "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "bmm",
     "broadcast_shapes", "broadcast_tensors", "broadcast_to", "cat", "ceil", "chunk", "clamp", "clip", "clone",
-    "column_stack", "concat", "concatenate", "contiguous", "conv1d", "conv2d", "copysign", "cos", "cosh",
+    "column_stack", "concat", "concatenate", "contiguous", "conv1d", "conv2d",
+    "conv_transpose1d", "conv_transpose2d", "copysign", "cos", "cosh",
     "cosine_similarity", "count_nonzero", "cross_entropy", "cumprod", "cumsum", "diag", "diagonal", "div",
-    "divide", "dot", "dropout",
+    "divide", "dot", "dropout", "dropout1d", "dropout2d", "dropout3d",
     "dstack", "einsum", "elu", "embedding", "empty", "empty_like", "eq", "equal", "erf", "exp", "exp2", "expand",
     "expand_as", "expm1", "eye", "flatten", "flip", "fliplr", "flipud", "floor", "floor_divide", "fmax", "fmin",
     "fmod", "from_numpy", "full", "full_like", "gather", "ge", "gelu", "getitem", "getitem_adjoint", "greater",

@@ -142,7 +142,7 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     return write(_elu, input, alpha=alpha) if inplace else _elu(input, alpha=alpha)
 
 
-@op(keeps="inputs", promotes="floating")
+@op(keeps="inputs", promotes="floating", autocast="float32")
 def _softplus(k: K, x: Array, *, beta: float, threshold: float) -> Array:
     z = x * beta
     return k.xp.where(z > threshold, x, k.xp.log1p(k.xp.exp(k.xp.minimum(z, threshold))) / beta)
@@ -164,7 +164,7 @@ def logsigmoid(input: Tensor) -> Tensor:
     return -softplus(-input)
 
 
-@op(keeps="output", promotes="floating", kernel="softmax")
+@op(keeps="output", promotes="floating", kernel="softmax", autocast="float32")
 def _softmax(k: K, x: Array, *, axis: int) -> Array:
     return k.softmax(x, axis)
 
@@ -196,7 +196,7 @@ def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     return _softmax(input if dtype is None else input.to(dtype), axis=axis)
 
 
-@op(keeps="output", promotes="floating", kernel="log_softmax")
+@op(keeps="output", promotes="floating", kernel="log_softmax", autocast="float32")
 def _log_softmax(k: K, x: Array, *, axis: int) -> Array:
     return k.log_softmax(x, axis)
 

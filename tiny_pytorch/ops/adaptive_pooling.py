@@ -10,7 +10,7 @@ import numpy as np
 from .. import backend
 from ..autograd import ShapeError, leaf
 from .gathering import index_select, take
-from .linalg import matmul
+from .linalg import weighted_sum
 from .operands import index_tensor, shape_of
 from .permutation import mT
 from .pooling import pool_average, pool_max
@@ -37,12 +37,12 @@ def _edges(n: int, m: int) -> list[tuple[int, int]]:
     return [(i * n // m, -(-(i + 1) * n // m)) for i in range(m)]
 
 
-def _averaging(n: int, m: int, dtype: Any) -> Tensor:
-    """The matrix (n, m) that a row of n elements is multiplied by to become its m averages."""
-    weights = np.zeros((n, m), dtype.dtype)
+def _averaging(n: int, m: int, like: Tensor) -> Tensor:
+    """The matrix (n, m) that a row of n elements of ``like`` is multiplied by to become its m averages."""
+    weights = np.zeros((n, m), like.dtype.host)
     for i, (first, last) in enumerate(_edges(n, m)):
         weights[first:last, i] = 1 / (last - first)
-    return leaf(backend.current().from_numpy(weights))
+    return leaf(backend.at(like.array).from_host(weights, like.dtype))
 
 
 def _adaptive_avg_pool(name: str, axes: int, input: Tensor, output_size: Size) -> Tensor:
@@ -56,9 +56,9 @@ def _adaptive_avg_pool(name: str, axes: int, input: Tensor, output_size: Size) -
         none = evenly((0,) * axes)
         y = pool_average(input, kernel=kernel, stride=kernel, padding=none, counted=none, divisor=None)
     else:
-        y = matmul(input, _averaging(shape[-1], targets[-1], input.dtype))
+        y = weighted_sum(input, _averaging(shape[-1], targets[-1], input))
         if axes == 2:
-            y = matmul(mT(_averaging(shape[2], targets[0], input.dtype)), y)
+            y = weighted_sum(mT(_averaging(shape[2], targets[0], input)), y)
     return y[0] if added else y
 
 
@@ -127,7 +127,7 @@ def _adaptive_max_pool(name: str, axes: int, input: Tensor, output_size: Size, r
         table = np.asarray(places[-1])
         if axes == 2:
             table = np.asarray(places[0])[:, None] * shape[-1] + table
-        indices = take(index_tensor(name, table.reshape(-1).tolist()), indices)
+        indices = take(index_tensor(name, table.reshape(-1).tolist(), indices), indices)
     if added:
         y, indices = y[0], indices[0]
     return (y, indices) if return_indices else y

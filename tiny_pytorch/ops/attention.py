@@ -22,10 +22,11 @@ Shape = tuple[int, ...]
 
 
 # Of the scores nothing is kept but the logarithm of each row's sum: the rule computes them again.
-@op(extra=True, keeps="output", name="scaled_dot_product_attention")
+@op(extra=True, keeps="output", name="scaled_dot_product_attention", autocast="low")
 def _attention(
     k: K, q: Array, key: Array, v: Array, mask: Array, kept: Array, *, causal: bool, scale: float, gain: float
 ) -> tuple:
+    _check_dtypes("scaled_dot_product_attention", q, key, v, mask)
     y, lse = k.attention(q, key, v, mask, kept, causal, scale, gain)
     return y, (lse,)
 
@@ -38,10 +39,11 @@ def _(k: K, g: Array, saved: Any, *, causal: bool, scale: float, gain: float) ->
     return *grads, None
 
 
-@op(extra=True, keeps="output", name="packed_attention")
+@op(extra=True, keeps="output", name="packed_attention", autocast="low")
 def _self_attention(
     k: K, qkv: Array, mask: Array, kept: Array, *, heads: int, causal: bool, scale: float, gain: float
 ) -> tuple:
+    _check_dtypes("packed_attention", qkv, qkv, qkv, mask)
     y, lse = k.self_attention(qkv, mask, kept, heads, causal, scale, gain)
     return y, (lse,)
 
@@ -118,13 +120,10 @@ def scaled_dot_product_attention(
         raise ShapeError(
             f"{name}: got query {q}, key {k} and value {v}; expected (..., L, E), (..., S, E) and (..., S, Ev)"
         )
-    dtypes = {str(as_dtype(x.array.dtype)) for x in (query, key, value)}
-    if len(dtypes) > 1 or query.dtype.kind != "float":
-        raise TypeError(f"{name}: query, key and value have the dtypes {sorted(dtypes)}; expected one floating dtype")
     lead = q[:-2] if q[:-2] == k[:-2] == v[:-2] else broadcast_shapes(q[:-2], k[:-2], v[:-2])
     shape = (*lead, q[-2], k[-2])
-    _check_mask(name, attn_mask, is_causal, shape, query)
-    kept, gain = _dropout(name, dropout_p, shape)
+    _check_mask(name, attn_mask, is_causal, shape)
+    kept, gain = _dropout(name, dropout_p, shape, query)
     if scale is None:
         scale = 1.0 / math.sqrt(q[-1]) if q[-1] else 1.0
     return _attention(query, key, value, attn_mask, kept, causal=bool(is_causal), scale=float(scale), gain=gain)
@@ -167,11 +166,9 @@ def packed_attention(
     shape = shape_of(name, input)
     if num_heads < 1 or len(shape) < 2 or shape[-1] % (3 * num_heads):
         raise ShapeError(f"{name}: got shape {shape} for {num_heads} heads; expected (..., L, 3 * num_heads * E)")
-    if input.dtype.kind != "float":
-        raise TypeError(f"{name}: expected a floating input, got {input.dtype}; convert it with .float()")
     scores = (*shape[:-2], num_heads, shape[-2], shape[-2])
-    _check_mask(name, attn_mask, is_causal, scores, input)
-    kept, gain = _dropout(name, dropout_p, scores)
+    _check_mask(name, attn_mask, is_causal, scores)
+    kept, gain = _dropout(name, dropout_p, scores, input)
     if scale is None:
         width = shape[-1] // (3 * num_heads)
         scale = 1.0 / math.sqrt(width) if width else 1.0
@@ -180,7 +177,7 @@ def packed_attention(
     )
 
 
-def _check_mask(name: str, mask: Tensor | None, is_causal: bool, shape: Shape, query: Tensor) -> None:
+def _check_mask(name: str, mask: Tensor | None, is_causal: bool, shape: Shape) -> None:
     if mask is None:
         return
     found = shape_of(name, mask)
@@ -188,17 +185,25 @@ def _check_mask(name: str, mask: Tensor | None, is_causal: bool, shape: Shape, q
         raise ShapeError(f"{name}: got a mask and is_causal; expected one of them (put the causal part into the mask)")
     if len(found) > len(shape) or any(m not in (1, n) for m, n in zip(found[::-1], shape[::-1], strict=False)):
         raise ShapeError(f"{name}: the mask has shape {found}; expected one that broadcasts to {shape}")
-    if not is_bool(mask.array) and mask.array.dtype != query.array.dtype:
+
+
+def _check_dtypes(name: str, query: Array, key: Array, value: Array, mask: Array | None) -> None:
+    # On what the op computes with: autocast has converted it by then.
+    dtypes = {as_dtype(x.dtype) for x in (query, key, value)}
+    if len(dtypes) > 1 or as_dtype(query.dtype).kind != "float":
+        found = sorted(map(str, dtypes))
+        raise TypeError(f"{name}: query, key and value have the dtypes {found}; expected one floating dtype")
+    if mask is not None and not is_bool(mask) and mask.dtype != query.dtype:
         raise TypeError(f"{name}: the mask is {mask.dtype}; expected bool, or {query.dtype} like the query")
 
 
-def _dropout(name: str, p: float, shape: Shape) -> tuple[Tensor | None, float]:
-    """Which weights are kept (None: all), and what those are multiplied with."""
+def _dropout(name: str, p: float, shape: Shape, like: Tensor) -> tuple[Tensor | None, float]:
+    """Which weights are kept (None: all), beside ``like``, and what those are multiplied with."""
     if not 0.0 <= p <= 1.0:
         raise ValueError(f"{name}: dropout_p is a probability, 0 to 1, got {p}")
     if p == 0.0:
         return None, 1.0
-    kept = backend.kernels().keep_mask(shape, float(p), default_generator().key())
+    kept = backend.at(like.array).kernels.keep_mask(shape, float(p), default_generator().key())
     return leaf(kept), 0.0 if p == 1.0 else 1.0 / (1.0 - p)
 
 

@@ -77,7 +77,12 @@ def equal(input: Tensor, other: Tensor) -> bool:
             raise TypeError(f"equal: expected two Tensors, got a {type(tensor).__name__}")
     if tuple(input.array.shape) != tuple(other.array.shape):
         return False
-    return bool(backend.kernels().xp.all(eq(input, other).array))
+    return _all_true(eq(input, other))
+
+
+def _all_true(tensor: Tensor) -> bool:
+    array = tensor.array
+    return bool(backend.number(backend.at(array).xp.all(array)))
 
 
 @op(promotes="common")
@@ -121,7 +126,7 @@ def allclose(input: Tensor, other: Any, rtol: float = 1e-5, atol: float = 1e-8, 
     >>> tp.allclose(tp.tensor([1.0, 2.0]), tp.tensor([1.0, 2.0 + 1e-6]))
     True
     """
-    return bool(backend.kernels().xp.all(isclose(input, other, rtol, atol, equal_nan).array))
+    return _all_true(isclose(input, other, rtol, atol, equal_nan))
 
 
 # --- kinds of numbers ---------------------------------------------------------------------------------------

@@ -11,11 +11,12 @@ import math
 from typing import Any
 
 from ..autograd import ShapeError, op
+from .diagonals import diagonal
 from .elementwise import add
-from .indexing import take_part
 from .naming import normalize_axes
 from .operands import shape_of
 from .operands import tensors as checked_tensors
+from .reduction import sum as total
 
 __all__ = ["bilinear", "einsum", "inner", "tensordot", "trace"]
 
@@ -102,7 +103,8 @@ def _ordered(k: K, x: Array, term: Labels, wanted: list[Any]) -> Array:
     return x if order == tuple(range(len(order))) else k.xp.permute_dims(x, order)
 
 
-@op(name="einsum", promotes="common", keeps="cross", view=True)  # a permutation or a diagonal may be one
+# A permutation or a diagonal may be a view.
+@op(name="einsum", promotes="common", keeps="cross", view=True, autocast="low")
 def _einsum(k: K, *xs: Array, terms: tuple[Labels, ...], output: Labels) -> Array:
     return contract(k, list(xs), list(terms), output)
 
@@ -305,9 +307,4 @@ def trace(input: Tensor) -> Tensor:
     shape = shape_of("trace", input)
     if len(shape) != 2:
         raise ShapeError(f"trace: expected a matrix, got shape {shape}")
-    n = min(shape)
-    return _einsum(
-        input if shape == (n, n) else take_part(input, index=(slice(0, n), slice(0, n))),
-        terms=((0, 0),),
-        output=(),
-    )
+    return total(diagonal(input))

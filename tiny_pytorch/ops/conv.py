@@ -18,7 +18,7 @@ Ints = tuple[int, ...]
 
 
 # The weight's shape is needed for its own gradient, and parameters are alive anyhow.
-@op(name="conv", promotes="common", keeps={0: (1,), 1: (0, 1)})
+@op(name="conv", promotes="common", keeps={0: (1,), 1: (0, 1)}, autocast="low")
 def _conv(
     k: K, x: Array, weight: Array, bias: Array, *, stride: Ints, padding: Pairs, dilation: Ints, groups: int
 ) -> Array:

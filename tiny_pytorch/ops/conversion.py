@@ -7,10 +7,10 @@ from typing import Any
 import numpy
 
 from .. import backend
-from ..autograd import Variable, cast, leaf, result_type
+from ..autograd import Variable, cast, leaf, result_type, to_device
 from ..autograd.errors import ShapeError
 from ..backend.dtypes import DType, as_dtype
-from .creation import check_device, created
+from .creation import created
 
 __all__ = ["as_tensor", "asarray", "from_numpy", "tensor"]
 
@@ -28,7 +28,8 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
         Defaults to the data's own: an array's stays as it is (float64 gives float64); Python floats have the
         default floating dtype (float32), ints int64, bools bool.
     device : optional
-        Where the memory is to be; the backend's own device is the only one there is.
+        Where the memory is to be; defaults to where a Tensor or an array of the backend is, for anything else to
+        the default device.
     requires_grad : bool, default False
 
     Raises
@@ -44,15 +45,17 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
     >>> tp.tensor([[1.0, 2.0], [3.0, 4.0]]).dtype, tp.tensor([1, 2]).dtype
     (tiny_pytorch.float32, tiny_pytorch.int64)
     """
-    here = backend.current()
     if isinstance(data, Variable) or (backend.owner(data) is not None and not isinstance(data, numpy.ndarray)):
         array = backend.convert(data.array if isinstance(data, Variable) else data)
-        wanted = as_dtype(array.dtype) if dtype is None else as_dtype(dtype)
-        k: Any = here.kernels
-        copied = k.copy(array) if wanted is as_dtype(array.dtype) else k.astype(array, wanted)
+        own = as_dtype(array.dtype)
+        k: Any = backend.at(array).kernels
+        copied = k.copy(array) if dtype is None or as_dtype(dtype) is own else k.astype(array, as_dtype(dtype))
+        copied = _moved(leaf(copied), device).array
     else:
-        copied = here.from_numpy(_on_host(data, None if dtype is None else as_dtype(dtype)))
-    return created(copied, requires_grad, device)
+        wanted = None if dtype is None else as_dtype(dtype)
+        host = _on_host(data, wanted)
+        copied = backend.on(device).from_host(host, as_dtype(host.dtype) if wanted is None else wanted)
+    return created(copied, requires_grad)
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
@@ -66,10 +69,9 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     dtype, device : optional
         As in :func:`tensor`.
     """
-    here = backend.current()
+    here = backend.on(device)
     if isinstance(data, Variable) or here.owns(data):
-        found = data if isinstance(data, Variable) else _wrapped("as_tensor", data)
-        check_device(device, found.array)
+        found = _moved(data if isinstance(data, Variable) else _wrapped("as_tensor", data), device)
         same = dtype is None or as_dtype(dtype) is as_dtype(found.array.dtype)
         return found if same else cast(found, dtype=as_dtype(dtype))
     return tensor(data, dtype=dtype, device=device)
@@ -88,15 +90,24 @@ def asarray(
     found = tensor(obj, dtype=dtype, device=device) if copy else as_tensor(obj, dtype, device)
     if copy is False:
         own = obj.array if isinstance(obj, Variable) else obj
-        if not (isinstance(obj, Variable) or backend.current().owns(obj)) or found.array.dtype != own.dtype:
+        shareable = isinstance(obj, Variable) or backend.on(device).owns(obj)
+        if not shareable or found.array.dtype != own.dtype or found.device != leaf(own).device:
             raise ValueError(f"asarray: a {type(obj).__name__} cannot be converted without a copy; leave copy=None")
     if requires_grad and not found.requires_grad:
         found = created(found.array, True)
     return found
 
 
+def _moved(tensor: Tensor, device: Any) -> Tensor:
+    """The tensor on the device that was asked for; itself if it is there or none was."""
+    place, source = backend.on(device), backend.at(tensor.array)
+    if device is None or place.device == source.device:
+        return tensor
+    return to_device(tensor, device=place.device, source=source.device)
+
+
 def from_numpy(ndarray: numpy.ndarray) -> Tensor:
-    """A tensor on a NumPy array's own memory, where the backend is NumPy; else a copy.
+    """A tensor on a NumPy array's own memory, where the default device is the host and can share it; else a copy.
 
     Raises
     ------
@@ -123,7 +134,7 @@ def _wrapped(name: str, array: Any) -> Tensor:
 def _plain(name: str, array: numpy.ndarray) -> numpy.ndarray:
     """The array as an exact ``numpy.ndarray`` of a dtype that tensors have."""
     try:
-        as_dtype(array.dtype)
+        as_dtype(array.dtype).dtype  # noqa: B018
     except TypeError as error:
         raise TypeError(f"{name}: {error}") from None
     return array if type(array) is numpy.ndarray else numpy.asarray(array).view(numpy.ndarray)
@@ -136,12 +147,12 @@ def _on_host(data: Any, dtype: DType | None) -> numpy.ndarray:
     """A new NumPy array of what ``data`` holds."""
     if not isinstance(data, (list, tuple)) and hasattr(data, "__array__"):
         data = _plain("tensor", numpy.asarray(data))
-        return numpy.array(data, dtype=data.dtype if dtype is None else dtype.dtype, order="C")
+        return numpy.array(data, dtype=data.dtype if dtype is None else dtype.host, order="C")
     data, kinds = _unwrapped(data)
     if dtype is None:
         dtype = result_type(*(_NUMBERS.get(kind, kind) for kind in kinds)) if kinds else as_dtype(float)
     try:
-        return numpy.array(data, dtype=dtype.dtype)
+        return numpy.array(data, dtype=dtype.host)
     except ValueError as error:
         if "inhomogeneous" not in str(error) and "sequence" not in str(error):
             raise
@@ -164,9 +175,9 @@ def _unwrapped(data: Any) -> tuple[Any, set[Any]]:
             kinds |= found
         return items, kinds
     if isinstance(data, Variable):
-        data = backend.current().to_numpy(data.array)
-    elif backend.current().owns(data):
-        data = backend.current().to_numpy(data)
+        data = backend.at(data.array).to_numpy(data.array)
+    elif (there := backend.owner(data)) is not None:
+        data = there.to_numpy(data)
     if isinstance(data, (numpy.ndarray, numpy.generic)):
         return data, {as_dtype(_plain("tensor", numpy.asarray(data)).dtype)}
     for kind in _NUMBERS:

@@ -10,7 +10,6 @@ import numpy
 from .. import backend
 from ..autograd import Variable, leaf, op
 from ..autograd.errors import ShapeError
-from ..backend.devices import Device
 from ..backend.dtypes import DType, as_dtype, get_default_dtype, raw
 from . import operands
 from .operands import shape_of
@@ -28,22 +27,12 @@ Tensor = Any
 # --- what creation functions share --------------------------------------------------------------------------
 
 
-def created(array: Array, requires_grad: bool, device: Any = None) -> Tensor:
+def created(array: Array, requires_grad: bool) -> Tensor:
     """A new leaf on ``array``."""
     tensor = leaf(array)
-    check_device(device, tensor.array)
     if requires_grad:
         tensor.requires_grad = True
     return tensor
-
-
-def check_device(device: Any, array: Array) -> None:
-    """A RuntimeError if ``array`` is not on the device that was asked for."""
-    if device is not None and Device(device).type != Device(backend.current().device_of(array)).type:
-        raise RuntimeError(
-            f"the backend {backend.current().name} has no device {str(device)!r}, "
-            f"only {backend.current().device_of(array)!r}"
-        )
 
 
 def checked_shape(name: str, given: tuple[Any, ...], size: Any = None) -> tuple[int, ...]:
@@ -63,7 +52,7 @@ def checked_shape(name: str, given: tuple[Any, ...], size: Any = None) -> tuple[
 def number(name: str, value: Any) -> Any:
     """A Python number: a number, or the only element of a Tensor or array."""
     if isinstance(value, (Variable, numpy.generic, numpy.ndarray)):
-        array = backend.current().to_numpy(value.array) if isinstance(value, Variable) else value
+        array = backend.at(value.array).to_numpy(value.array) if isinstance(value, Variable) else value
         if array.size != 1:
             raise ShapeError(f"{name}: expected a number, got an array of shape {tuple(array.shape)}")
         return array.item()
@@ -100,7 +89,7 @@ def zeros(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, 
     dtype : optional
         Defaults to the default floating dtype (float32).
     device : optional
-        Where the memory is to be; the backend's own device is the only one there is.
+        Where the memory is to be; defaults to the default device.
     requires_grad : bool, default False
 
     Raises
@@ -118,19 +107,19 @@ def zeros(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, 
             [0., 0., 0.]])
     """
     shape = checked_shape("zeros", sizes, size)
-    return created(backend.kernels().xp.zeros(shape, dtype=_floating(dtype)), requires_grad, device)
+    return created(backend.on(device).xp.zeros(shape, dtype=_floating(dtype)), requires_grad)
 
 
 def ones(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of ones; arguments and errors as in :func:`zeros`."""
     shape = checked_shape("ones", sizes, size)
-    return created(backend.kernels().xp.ones(shape, dtype=_floating(dtype)), requires_grad, device)
+    return created(backend.on(device).xp.ones(shape, dtype=_floating(dtype)), requires_grad)
 
 
 def empty(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of unset memory: any values; arguments and errors as in :func:`zeros`."""
     shape = checked_shape("empty", sizes, size)
-    return created(backend.kernels().xp.empty(shape, dtype=_floating(dtype)), requires_grad, device)
+    return created(backend.on(device).xp.empty(shape, dtype=_floating(dtype)), requires_grad)
 
 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -151,37 +140,38 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
     >>> tp.full((2,), 7), tp.full((2,), 0.5)
     (tensor([7, 7]), tensor([0.5, 0.5]))
     """
-    shape, value, xp = checked_shape("full", (size,)), number("full", fill_value), backend.kernels().xp
+    shape, value, xp = checked_shape("full", (size,)), number("full", fill_value), backend.on(device).xp
     found = raw(xp, _dtype_of((value,), dtype))
-    return created(xp.full(shape, value, dtype=found), requires_grad, device)
+    return created(xp.full(shape, value, dtype=found), requires_grad)
 
 
 def _like(name: str, input: Tensor, value: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
-    shape, xp = shape_of(name, input), backend.kernels().xp
+    shape = shape_of(name, input)
+    xp = (backend.at(input.array) if device is None else backend.on(device)).xp
     found = input.array.dtype if dtype is None else raw(xp, as_dtype(dtype))
     array = xp.empty(shape, dtype=found) if value is None else xp.full(shape, value, dtype=found)
-    return created(array, requires_grad, device)
+    return created(array, requires_grad)
 
 
 def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Zeros in ``input``'s shape, and in its dtype unless another is given."""
+    """Zeros in ``input``'s shape, in its dtype and on its device unless others are given."""
     return _like("zeros_like", input, 0, dtype, device, requires_grad)
 
 
 def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Ones in ``input``'s shape, and in its dtype unless another is given."""
+    """Ones in ``input``'s shape, in its dtype and on its device unless others are given."""
     return _like("ones_like", input, 1, dtype, device, requires_grad)
 
 
 def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Unset memory in ``input``'s shape, and in its dtype unless another is given."""
+    """Unset memory in ``input``'s shape, in its dtype and on its device unless others are given."""
     return _like("empty_like", input, None, dtype, device, requires_grad)
 
 
 def full_like(
     input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """``fill_value`` everywhere, in ``input``'s shape, and in its dtype unless another is given."""
+    """``fill_value`` everywhere, in ``input``'s shape, in its dtype and on its device unless others are given."""
     value = number("full_like", fill_value)
     return _like("full_like", input, value, dtype, device, requires_grad)
 
@@ -189,7 +179,7 @@ def full_like(
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """The matrix (n, m) with 1 on its diagonal, else 0; ``m`` defaults to ``n``."""
     rows, columns = checked_shape("eye", (n, n if m is None else m))
-    return created(backend.kernels().xp.eye(rows, columns, dtype=_floating(dtype)), requires_grad, device)
+    return created(backend.on(device).xp.eye(rows, columns, dtype=_floating(dtype)), requires_grad)
 
 
 # --- of a range: computed in float64 and rounded once -------------------------------------------------------
@@ -274,8 +264,7 @@ def logspace(
 
 
 def _from_host(values: numpy.ndarray, dtype: DType, requires_grad: bool, device: Any) -> Tensor:
-    array = backend.current().from_numpy(values.astype(dtype.dtype, copy=False))
-    return created(array, requires_grad, device)
+    return created(backend.on(device).from_host(values, dtype), requires_grad)
 
 
 # --- of other tensors; gradients flow through ---------------------------------------------------------------

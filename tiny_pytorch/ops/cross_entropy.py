@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from ..autograd import Variable, op
-from ..backend.dtypes import as_dtype
 from .loss import check_reduction
 
 __all__ = ["cross_entropy", "nll_loss"]
@@ -17,7 +16,7 @@ Tensor = Any  # the class stands above the ops
 _INTEGERS = ("int", "uint")
 
 
-@op(extra=True)
+@op(extra=True, autocast="float32")
 def _cross_entropy(k: K, logits: Array, target: Array, *, reduction: str, ignore_index: int) -> tuple:
     loss, slope = k.cross_entropy(logits, target, reduction, ignore_index)
     return loss, (slope,)
@@ -29,6 +28,18 @@ def _(k: K, g: Array, saved: Any, *, reduction: str, ignore_index: int) -> tuple
     if reduction == "none":
         g = k.xp.expand_dims(g, axis=1)
     return k.multiply(g, slope), None
+
+
+@op(name="nll_loss", promotes="floating", keeps="cross", autocast="float32")
+def _weighted_loss(k: K, log_p: Array, weights: Array) -> Array:
+    return -k.multiply(log_p, weights)
+
+
+@_weighted_loss.gradient
+def _(k: K, g: Array, saved: Any) -> tuple:
+    log_p, weights = saved.inputs
+    needs = saved.needs
+    return -k.multiply(g, weights) if needs[0] else None, -k.multiply(g, log_p) if needs[1] else None
 
 
 _cross_entropy.expects = "targets that are classes, 0 to C-1, for logits of shape (N, C)"
@@ -173,7 +184,7 @@ def nll_loss(
     except IndexError as error:
         raise IndexError(f"nll_loss: a target is not one of the {rows.shape[1]} classes: {error}") from error
     weights = _row_weights(rows, known, counts, weight)
-    loss = (-picked * weights).masked_fill(~counts, 0.0)
+    loss = _weighted_loss(picked, weights).masked_fill(~counts, 0.0)
     if reduction == "none":
         return loss.reshape(target.shape)
     total = loss.sum()
@@ -212,9 +223,9 @@ def _target_kind(name: str, input: Tensor, target: Tensor) -> str:
             f"{name}: expected two Tensors, got {type(input).__name__} and {type(target).__name__} "
             "(tp.tensor(...) makes one)"
         )
-    if as_dtype(input.array.dtype).kind != "float":
+    if input._kind != "float":
         raise TypeError(f"{name}: expected a floating input, got {input.dtype}; convert it with .float()")
-    return as_dtype(target.array.dtype).kind
+    return target._kind
 
 
 def _check_smoothing(label_smoothing: float) -> None:

@@ -17,7 +17,7 @@ Array = Any  # a raw array, or in the world of higher derivatives a Tensor
 Tensor = Any
 
 
-@op(kernel="cumsum")
+@op(kernel="cumsum", autocast="float32")
 def _cumsum(k: K, x: Array, *, axis: int) -> Array:
     return k.cumsum(x, axis)
 
@@ -28,7 +28,7 @@ def _(k: K, g: Array, saved: Any, *, axis: int) -> tuple:
     return (xp.flip(k.cumsum(xp.flip(g, axis=axis), axis), axis=axis),)
 
 
-@op(keeps="inputs", kernel="cumprod")
+@op(keeps="inputs", kernel="cumprod", autocast="float32")
 def _cumprod(k: K, x: Array, *, axis: int) -> Array:
     return k.cumprod(x, axis)
 

@@ -32,7 +32,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     --------
     >>> import tiny_pytorch as tp
     >>> tp.nn.functional.cosine_similarity(tp.tensor([[3.0, 4.0]]), tp.tensor([[0.0, 2.0]]))
-    tensor([0.8000])
+    tensor([0.8])
     """
     lengths = multiply(clamp(norm(x1, 2.0, dim), min=eps), clamp(norm(x2, 2.0, dim), min=eps))
     return divide(sum(multiply(x1, x2), dim), lengths)
@@ -55,7 +55,7 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
     Examples
     --------
     >>> import tiny_pytorch as tp
-    >>> tp.nn.functional.pairwise_distance(tp.tensor([[3.0, 4.0]]), tp.tensor([[0.0, 0.0]]))
-    tensor([5.0000])
+    >>> tp.nn.functional.pairwise_distance(tp.tensor([[3.0, 4.0]]), tp.tensor([[0.0, 0.0]]), eps=0.0)
+    tensor([5.])
     """
     return norm(x1 - x2 + eps, p, -1, keepdim=keepdim)

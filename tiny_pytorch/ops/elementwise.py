@@ -176,7 +176,7 @@ def _(k: K, g: Array, saved: Any) -> tuple:
 # --- exponentials and logarithms ----------------------------------------------------------------------------
 
 
-@op(promotes="floating", keeps="output")
+@op(promotes="floating", keeps="output", autocast="float32")
 def exp(k: K, x: Array) -> Array:
     """``y = e^x``."""
     return k.xp.exp(x)
@@ -198,7 +198,7 @@ def _(k: K, g: Array, saved: Any) -> tuple:
     return (k.multiply(g, saved.output) * math.log(2.0),)
 
 
-@op(promotes="floating", keeps="output")
+@op(promotes="floating", keeps="output", autocast="float32")
 def expm1(k: K, x: Array) -> Array:
     """``y = e^x - 1``, accurate near 0."""
     return k.xp.expm1(x)
@@ -209,7 +209,7 @@ def _(k: K, g: Array, saved: Any) -> tuple:
     return (k.multiply(g, saved.output + 1.0),)
 
 
-@op(promotes="floating", keeps="inputs")
+@op(promotes="floating", keeps="inputs", autocast="float32")
 def log(k: K, x: Array) -> Array:
     """``y = ln x``."""
     return k.xp.log(x)
@@ -220,7 +220,7 @@ def _(k: K, g: Array, saved: Any) -> tuple:
     return (k.divide(g, saved.inputs[0]),)
 
 
-@op(promotes="floating", keeps="inputs")
+@op(promotes="floating", keeps="inputs", autocast="float32")
 def log1p(k: K, x: Array) -> Array:
     """``y = ln(1 + x)``, accurate near 0."""
     return k.xp.log1p(x)
@@ -231,7 +231,7 @@ def _(k: K, g: Array, saved: Any) -> tuple:
     return (k.divide(g, saved.inputs[0] + 1.0),)
 
 
-@op(promotes="floating", keeps="inputs")
+@op(promotes="floating", keeps="inputs", autocast="float32")
 def log2(k: K, x: Array) -> Array:
     """``y = log2 x``."""
     return k.xp.log2(x)
@@ -242,7 +242,7 @@ def _(k: K, g: Array, saved: Any) -> tuple:
     return (k.divide(g, saved.inputs[0] * math.log(2.0)),)
 
 
-@op(promotes="floating", keeps="inputs")
+@op(promotes="floating", keeps="inputs", autocast="float32")
 def log10(k: K, x: Array) -> Array:
     """``y = log10 x``."""
     return k.xp.log10(x)

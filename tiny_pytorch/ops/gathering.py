@@ -27,23 +27,24 @@ Array = Any  # a raw array, or in the world of higher derivatives a Tensor
 Tensor = Any  # the class stands above the ops
 
 
-def _checked(name: str, index: Any, size: int, dim: int) -> Tensor:
+def _checked(name: str, index: Any, size: int, dim: int, like: Tensor) -> Tensor:
     """``index`` as an int64 Tensor whose elements all lie in 0..size-1."""
-    found = index_tensor(name, index)
+    found = index_tensor(name, index, like)
     try:
-        backend.kernels().check_indices(found.array, size)
+        backend.at(found.array).kernels.check_indices(found.array, size)
     except IndexError as error:
         raise IndexError(f"{name}: {error} (dim {dim})") from None
     return found
 
 
-def _grid(name: str, shape: tuple[int, ...], dim: int, index: Any) -> tuple[int, tuple[Tensor, ...]]:
+def _grid(name: str, input: Tensor, dim: int, index: Any) -> tuple[int, tuple[Tensor, ...]]:
     """``dim`` counted from the front, and the arrays that ``index`` along ``dim`` means for each axis."""
+    shape = shape_of(name, input)
     dim = normalize_axis(name, dim, len(shape))
     if not shape:  # as in PyTorch, a 0-d tensor is treated as one of size 1: there is nothing to choose
-        _checked(name, index, 1, dim)
+        _checked(name, index, 1, dim, input)
         return dim, ()
-    index = _checked(name, index, shape[dim], dim)
+    index = _checked(name, index, shape[dim], dim, input)
     sizes = tuple(index.array.shape)
     if len(sizes) != len(shape):
         raise IndexError(f"{name}: the index has shape {sizes} and the input {shape}; expected as many dimensions")
@@ -53,7 +54,7 @@ def _grid(name: str, shape: tuple[int, ...], dim: int, index: Any) -> tuple[int,
                 f"{name}: the index has shape {sizes}, larger at dim {axis} than the input's {shape}; only "
                 f"at dim {dim} may it be"
             )
-    xp = backend.kernels().xp
+    xp = backend.at(index.array).xp
     ranges = [
         xp.reshape(xp.arange(n, dtype=xp.int64), (-1,) + (1,) * (len(shape) - axis - 1)) for axis, n in enumerate(sizes)
     ]
@@ -103,7 +104,7 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     tensor([[2.],
             [3.]])
     """
-    _, grid = _grid("gather", shape_of("gather", input), dim, index)
+    _, grid = _grid("gather", input, dim, index)
     return take_part(input, *grid, index=_everywhere(grid))
 
 
@@ -139,7 +140,7 @@ def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: A
     if (src is None) == (value is None):
         raise TypeError("scatter: expected either src or value")
     src = value if src is None else src
-    dim, grid = _grid("scatter", shape_of("scatter", input), dim, index)
+    dim, grid = _grid("scatter", input, dim, index)
     if isinstance(src, Variable):
         src = _source("scatter", src, grid, dim)
         src = src if src.array.dtype == input.array.dtype else cast(src, dtype=input.array.dtype)
@@ -164,7 +165,7 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     tensor([2., 0., 1.])
     """
     shape = shape_of("scatter_add", input)
-    dim, grid = _grid("scatter_add", shape, dim, index)
+    dim, grid = _grid("scatter_add", input, dim, index)
     part = _source("scatter_add", src, grid, dim)
     return add(input, getitem_adjoint(part, *grid, index=_everywhere(grid), shape=shape))
 
@@ -212,11 +213,11 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
             [4, 4]])
     """
     dim = normalize_axis("index_select", dim, len(shape_of("index_select", input)))
-    return _index_select(input, _line("index_select", index), dim=dim)
+    return _index_select(input, _line("index_select", index, input), dim=dim)
 
 
-def _line(name: str, index: Any) -> Tensor:
-    found = index_tensor(name, index)
+def _line(name: str, index: Any, like: Tensor | None) -> Tensor:
+    found = index_tensor(name, index, like)
     if len(found.array.shape) != 1:
         raise IndexError(f"{name}: the index has shape {tuple(found.array.shape)}; expected one dimension")
     return found
@@ -239,7 +240,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     dim = normalize_axis("index_add", dim, len(shape))
     if not shape:
         raise IndexError("index_add: the input has no dimensions; expected at least one")
-    found = _checked("index_add", _line("index_add", index), shape[dim], dim)
+    found = _checked("index_add", _line("index_add", index, input), shape[dim], dim, input)
     expected = (*shape[:dim], found.array.shape[0], *shape[dim + 1 :])
     if shape_of("index_add", source) != expected:
         raise RuntimeError(f"index_add: the source has shape {tuple(source.array.shape)}; expected {expected}")
@@ -252,7 +253,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
 
 def take(input: Tensor, index: Tensor) -> Tensor:
     """``out[i, ...] = input.ravel()[index[i, ...]]``; negative indices count from the end."""
-    return take_part(ravel(input), index_tensor("take", index), index=(ARRAY,))
+    return take_part(ravel(input), index_tensor("take", index, input), index=(ARRAY,))
 
 
 @dims
@@ -269,7 +270,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     tensor([[1., 2., 3.]])
     """
     name = "take_along_dim"
-    indices = index_tensor(name, indices)
+    indices = index_tensor(name, indices, input)
     if dim is None:
         return gather(ravel(input), 0, ravel(indices))
     shape, sizes = shape_of(name, input), tuple(indices.array.shape)
@@ -304,12 +305,12 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
             [0, 0, 1]])
     """
     found = index_tensor("one_hot", input)
-    k = backend.kernels()
+    k = backend.at(found.array).kernels
     if num_classes == -1:
         if 0 in found.array.shape:
             raise ValueError("one_hot: an empty input does not tell the number of classes; pass num_classes")
-        num_classes = int(k.xp.max(found.array)) + 1
-    index = _checked("one_hot", found, num_classes, -1).array
+        num_classes = backend.number(k.xp.max(found.array)) + 1
+    index = _checked("one_hot", found, num_classes, -1, found).array
     classes = k.xp.arange(num_classes, dtype=k.xp.int64)
     return leaf(k.astype(k.xp.expand_dims(index, axis=-1) == classes, k.xp.int64))
 
@@ -331,13 +332,14 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     >>> tp.bincount(tp.tensor([0, 2, 2]))
     tensor([1, 0, 2])
     """
-    found = _line("bincount", input)
-    k = backend.kernels()
+    found = _line("bincount", input, None)
+    k = backend.at(found.array).kernels
     index, size = found.array, minlength
     if 0 not in index.shape:
-        if int(k.xp.min(index)) < 0:
-            raise ValueError(f"bincount: expected integers of at least 0, got {int(k.xp.min(index))}")
-        size = max(minlength, int(k.xp.max(index)) + 1)
+        low = backend.number(k.xp.min(index))
+        if low < 0:
+            raise ValueError(f"bincount: expected integers of at least 0, got {low}")
+        size = max(minlength, backend.number(k.xp.max(index)) + 1)
     if weights is None:  # counted in float64, which is exact up to 2^53
         counts = k.index_add(k.xp.ones(index.shape, dtype=k.xp.float64), index, index=(ARRAY,), shape=(size,))
         return leaf(k.astype(counts, k.xp.int64))
@@ -396,4 +398,4 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
         if not -shape[0] <= padding_idx < shape[0]:
             raise IndexError(f"embedding: padding_idx {padding_idx} is out of range for {shape[0]} rows")
         padding_idx %= shape[0]
-    return _embedding(index_tensor("embedding", input), weight, padding_idx=padding_idx)
+    return _embedding(index_tensor("embedding", input, weight), weight, padding_idx=padding_idx)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy
 
 from .. import backend
-from ..autograd import Variable, assign, cast, explain, inplace, is_grad_enabled, leaf, op
+from ..autograd import Variable, assign, cast, explain, inplace, is_grad_enabled, leaf, op, to_device
+from ..backend.devices import DeviceError
 from ..backend.reference.gather import ARRAY
 from .copying import clone
 from .naming import dims, normalize_axis
@@ -151,10 +152,12 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
             value = cast(value, dtype=x.array.dtype)
         inplace(index_put, x, value, *arrays, index=basic)
         return
+    if isinstance(value, Variable) and backend.several():
+        value = _beside(x, value)
     raw = value.array if isinstance(value, Variable) else value
     raw_arrays = [a.array for a in arrays]
     try:
-        written = backend.kernels().index_write(x.array, raw, *raw_arrays, index=basic)
+        written = backend.at(x.array).kernels.index_write(x.array, raw, *raw_arrays, index=basic)
     except Exception as error:
         raise explain(index_put, (x.array, raw, *raw_arrays), {"index": basic}, error) from error
     assign(x, written)
@@ -175,7 +178,7 @@ def _assigned(x: Tensor, value: Any) -> Any:
         return value
     if isinstance(value, numpy.generic):
         return value.item()
-    here = backend.current()
+    here = backend.at(x.array)
     if here.owns(value):
         return leaf(value)
     if isinstance(value, (list, tuple)):
@@ -186,20 +189,33 @@ def _assigned(x: Tensor, value: Any) -> Any:
     )
 
 
+def _beside(x: Tensor, value: Tensor) -> Tensor:
+    """``value`` on the device of ``x``, if it is there or a number; else the error that it is not."""
+    there, source = backend.at(x.array).device, backend.at(value.array).device
+    if source == there:
+        return value
+    if value.array.shape or source != "cpu":
+        raise DeviceError(
+            f"setitem: the tensor is on {there!r} and the value on {source!r}, and nothing is moved silently; move the "
+            f"value with .to({there!r})"
+        )
+    return to_device(value, device=there, source=source)
+
+
 def _scalar_mask(index: Any) -> bool | None:
     """The truth of an index that is one boolean scalar, as in ``x[x > 0]`` for a 0-d x; else None."""
     if isinstance(index, (bool, numpy.bool_)):
         return bool(index)
     array = index.array if isinstance(index, Variable) else index
     if getattr(array, "shape", None) == () and hasattr(array, "dtype") and is_bool(array):
-        return bool(array)
+        return bool(backend.number(array)) if backend.owner(array) else bool(array)
     return None
 
 
 def parse_index(name: str, x: Tensor, index: Any) -> tuple[tuple, tuple[Tensor, ...]]:
     """An index as a tuple with ARRAY in the place of each integer array, and the arrays as int64 Tensors."""
     shape = shape_of(name, x)
-    entries = [_entry(name, e) for e in (index if isinstance(index, tuple) else (index,))]
+    entries = [_entry(name, e, x) for e in (index if isinstance(index, tuple) else (index,))]
     if sum(e is Ellipsis for e in entries) > 1:
         raise IndexError(f"{name}: an index can contain only one '...'")
     if not any(e is Ellipsis for e in entries):
@@ -221,13 +237,20 @@ def parse_index(name: str, x: Tensor, index: Any) -> tuple[tuple, tuple[Tensor, 
     return tuple(basic), tuple(arrays)
 
 
-def _entry(name: str, entry: Any) -> Any:
-    """One entry: int, slice, None, Ellipsis, or a Tensor of integers or booleans that has dimensions."""
+def _entry(name: str, entry: Any, x: Tensor) -> Any:
+    """One entry: int, slice, None, Ellipsis, or a Tensor of integers or booleans that has dimensions.
+
+    As in PyTorch an index on the host may be of a tensor on a device.
+    """
     if entry is None or entry is Ellipsis or isinstance(entry, slice):
         return entry
-    here = backend.current()
+    here = backend.at(x.array)
     if isinstance(entry, (list, range)):
         entry = leaf(here.from_numpy(integers_or_masks(entry)))
+    elif isinstance(entry, Variable):
+        source = backend.at(entry.array).device
+        if source == "cpu" and source != here.device and entry.array.shape:
+            entry = to_device(entry, device=here.device, source=source)
     array = entry.array if isinstance(entry, Variable) else entry if here.owns(entry) else None
     if array is None:
         if isinstance(entry, (bool, numpy.bool_)) or not hasattr(entry, "__index__"):
@@ -241,10 +264,10 @@ def _entry(name: str, entry: Any) -> Any:
             raise IndexError(f"{name}: a boolean scalar among other indices; expected a mask with dimensions")
         return entry if isinstance(entry, Variable) else leaf(array)
     try:
-        found = index_tensor(name, entry)
+        found = index_tensor(name, entry, x)
     except TypeError as error:
         raise IndexError(str(error)) from None
-    return found if array.shape else int(array)
+    return found if array.shape else backend.number(array)
 
 
 def _axes(entry: Any) -> int:
@@ -262,7 +285,7 @@ def _positions(name: str, mask: Array, shape: tuple[int, ...], axis: int) -> lis
             f"{name}: a mask of shape {size} does not fit a tensor of shape {shape} at axis {axis}; "
             f"expected a mask of shape {shape[axis : axis + len(size)]}"
         )
-    return [leaf(p) for p in backend.kernels().xp.nonzero(mask)]
+    return [leaf(p) for p in backend.at(mask).xp.nonzero(backend.waits(mask))]
 
 
 @dims

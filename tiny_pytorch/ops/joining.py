@@ -332,13 +332,13 @@ def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None, *, ou
         shape = tuple(input.array.shape)
         copies = expand(unsqueeze(input, dim + 1), (*shape[: dim + 1], repeats, *shape[dim + 1 :]))
         return reshape(clone(copies), (*shape[:dim], n * repeats, *shape[dim + 1 :]))
-    counts = index_tensor("repeat_interleave", repeats).array
-    xp = backend.kernels().xp
+    counts = index_tensor("repeat_interleave", repeats, input).array
+    xp = backend.at(counts).xp
     if tuple(counts.shape) not in ((n,), (1,), ()):
         raise ShapeError(
             f"repeat_interleave: repeats of shape {tuple(counts.shape)} for dim {dim} of size {n}; expected ({n},)"
         )
-    if 0 not in counts.shape and int(xp.min(counts)) < 0:
+    if 0 not in counts.shape and backend.number(xp.min(counts)) < 0:
         raise ShapeError("repeat_interleave: expected repeats of at least 0")
     counts = xp.broadcast_to(counts, (n,))
     return index_select(input, dim, leaf(xp.repeat(xp.arange(n, dtype=xp.int64), counts)))

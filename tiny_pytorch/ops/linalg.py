@@ -17,7 +17,7 @@ Tensor = Any  # the class stands above the ops
 _FITTING = "(..., n, k) and (..., k, m) with leading axes that broadcast, or a vector of k elements"
 
 
-@op(promotes="common", keeps="cross", kernel="matmul")
+@op(promotes="common", keeps="cross", kernel="matmul", autocast="low")
 def matmul(k: K, a: Array, b: Array) -> Array:
     """``y = a @ b``: matrices in the last two axes, the leading ones broadcast; a 1-D operand is a vector."""
     try:
@@ -36,6 +36,10 @@ def _(k: K, g: Array, saved: Any) -> tuple:
     a, b = saved.inputs
     needs = saved.needs
     return _left(k, g, b, saved.shapes[0]) if needs[0] else None, _right(k, g, a, saved.shapes[1]) if needs[1] else None
+
+
+# The same product where it is a sum of weighted terms, which autocast leaves in the dtypes that it has.
+weighted_sum = op(name="matmul", promotes="common", keeps="cross")(matmul.forward).gradient(matmul.rule)
 
 
 def _left(k: K, g: Array, b: Array, shape: tuple[int, ...]) -> Array:
@@ -78,32 +82,35 @@ def _count(shape: tuple[int, ...]) -> int:
     return count
 
 
-def _product(name: str, a: Tensor, b: Tensor, ndim_a: int, ndim_b: int, expected: str) -> Tensor:
+def _check_product(name: str, a: Tensor, b: Tensor, ndim_a: int, ndim_b: int, expected: str) -> None:
     shape_a, shape_b = shape_of(name, a), shape_of(name, b)
     fits = len(shape_a) == ndim_a and len(shape_b) == ndim_b and shape_a[-1] == shape_b[-2 if ndim_b > 1 else -1]
     if not fits or (ndim_b == 3 and shape_a[0] != shape_b[0]):
         raise ShapeError(f"{name}: got shapes {shape_a} and {shape_b}; expected {expected}")
-    return matmul(a, b)
 
 
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """``y = a @ b`` of two matrices."""
-    return _product("mm", input, mat2, 2, 2, "(n, k) and (k, m)")
+    _check_product("mm", input, mat2, 2, 2, "(n, k) and (k, m)")
+    return matmul(input, mat2)
 
 
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """``y[i] = a[i] @ b[i]`` of two batches of matrices."""
-    return _product("bmm", input, mat2, 3, 3, "(batch, n, k) and (batch, k, m)")
+    _check_product("bmm", input, mat2, 3, 3, "(batch, n, k) and (batch, k, m)")
+    return matmul(input, mat2)
 
 
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """``y = a @ v`` of a matrix and a vector."""
-    return _product("mv", input, vec, 2, 1, "(n, k) and (k,)")
+    _check_product("mv", input, vec, 2, 1, "(n, k) and (k,)")
+    return matmul(input, vec)
 
 
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """``y = sum of a[i] * b[i]`` of two vectors."""
-    return _product("dot", input, tensor, 1, 1, "(k,) and (k,)")
+    _check_product("dot", input, tensor, 1, 1, "(k,) and (k,)")
+    return weighted_sum(input, tensor)
 
 
 vdot = dot
@@ -166,7 +173,7 @@ def _alternate(shape: tuple[int, ...], place: int) -> tuple[int, ...]:
     return tuple([m for n in shape for m in ((n, 1) if place == 0 else (1, n))])
 
 
-@op(name="linear", promotes="common", keeps={0: (1,), 1: (0,)}, kernel="linear")
+@op(name="linear", promotes="common", keeps={0: (1,), 1: (0,)}, kernel="linear", autocast="low")
 def _linear(k: K, x: Array, weight: Array, bias: Array) -> Array:
     return k.linear(x, weight, bias)
 
@@ -208,11 +215,15 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return _linear(input, weight, bias)
 
 
+# A sum that autocast takes for a part of the product.
+_plus_product = op(name="add", promotes="common", autocast="low")(add.forward).gradient(add.rule)
+
+
 def _scaled_sum(input: Tensor, product: Tensor, beta: Any, alpha: Any) -> Tensor:
     product = product if alpha == 1 else multiply(product, alpha)
     if beta == 0:  # as in PyTorch, what the input holds is then ignored, even nan
         return product
-    return add(input if beta == 1 else multiply(input, beta), product)
+    return _plus_product(input if beta == 1 else multiply(input, beta), product)
 
 
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:

@@ -20,7 +20,7 @@ Array = Any  # a raw array, or in the world of higher derivatives a Tensor
 Tensor = Any  # the class stands above the ops
 
 
-@op(keeps="inputs", promotes="floating")
+@op(keeps="inputs", promotes="floating", autocast="float32")
 def _squared_error(k: K, x: Array, y: Array) -> Array:
     d = x - y
     return d * d
@@ -32,7 +32,7 @@ def _(k: K, g: Array, saved: Any) -> tuple:
     return _opposite(g * (2.0 * (x - y)), saved.needs)
 
 
-@op(keeps="inputs", promotes="floating")
+@op(keeps="inputs", promotes="floating", autocast="float32")
 def _absolute_error(k: K, x: Array, y: Array) -> Array:
     return k.xp.abs(x - y)
 
@@ -43,7 +43,7 @@ def _(k: K, g: Array, saved: Any) -> tuple:
     return _opposite(g * k.xp.sign(x - y), saved.needs)
 
 
-@op(keeps="inputs", promotes="floating")
+@op(keeps="inputs", promotes="floating", autocast="float32")
 def _huber(k: K, x: Array, y: Array, *, delta: float) -> Array:
     size = k.xp.abs(x - y)
     return k.xp.where(size <= delta, 0.5 * size * size, delta * (size - 0.5 * delta))
@@ -55,7 +55,7 @@ def _(k: K, g: Array, saved: Any, *, delta: float) -> tuple:
     return _opposite(g * k.xp.clip(x - y, -delta, delta), saved.needs)
 
 
-@op(keeps="inputs", promotes="floating")
+@op(keeps="inputs", promotes="floating", autocast="float32")
 def _relative_entropy(k: K, x: Array, y: Array) -> Array:
     return y * (k.xp.log(k.xp.where(y == 0, k.xp.ones_like(y), y)) - x)
 
@@ -71,7 +71,7 @@ def _opposite(g: Array, needs: tuple[bool, ...]) -> tuple:
     return g if needs[0] else None, -g if needs[1] else None
 
 
-@op(keeps="inputs", promotes="floating")
+@op(keeps="inputs", promotes="floating", autocast="float32")
 def _binary_cross_entropy(k: K, p: Array, y: Array) -> Array:
     # The logarithms are cut off at -100, so that a certain and wrong answer costs much but not infinity.
     log_p = k.xp.clip(k.xp.log(p), -100.0, None)
@@ -90,7 +90,7 @@ def _(k: K, g: Array, saved: Any) -> tuple:
     return gp, gy
 
 
-@op(keeps="inputs", promotes="floating")
+@op(keeps="inputs", promotes="floating", autocast="float32")
 def _binary_cross_entropy_with_logits(k: K, x: Array, y: Array, pos_weight: Array | None) -> Array:
     # -log sigmoid(x) = log(1 + e^-x) = max(-x, 0) + log(1 + e^-|x|), where nothing overflows.
     loss = _minus_log_sigmoid(k, x)

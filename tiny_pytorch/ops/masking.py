@@ -95,7 +95,7 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
             [2]])
     """
     shape = shape_of("nonzero", input)
-    xp = backend.kernels().xp
+    xp = backend.at(backend.waits(input.array)).xp
     found = xp.nonzero(input.array if shape else xp.reshape(input.array, (1,)))
     if as_tuple:
         return tuple([leaf(positions) for positions in found])

@@ -15,7 +15,7 @@ Array = Any  # a raw array, or in the world of higher derivatives a Tensor
 Tensor = Any  # the class stands above the ops
 
 
-@op(promotes="floating", extra=True)
+@op(promotes="floating", extra=True, autocast="float32")
 def _layer_norm(k: K, x: Array, weight: Array | None, bias: Array | None, *, axes: int, eps: float) -> tuple:
     y, mean, rstd = k.layer_norm(x, weight, bias, axes, eps)
     return y, (mean, rstd)
@@ -28,7 +28,7 @@ def _(k: K, g: Array, saved: Any, *, axes: int, eps: float) -> tuple:
     return k.layer_norm_grad(g, x, weight, mean, rstd, axes, saved.needs)
 
 
-@op(promotes="floating", extra=True)
+@op(promotes="floating", extra=True, autocast="float32")
 def _rms_norm(k: K, x: Array, weight: Array | None, *, axes: int, eps: float) -> tuple:
     y, rstd = k.rms_norm(x, weight, axes, eps)
     return y, (rstd,)
@@ -40,7 +40,20 @@ def _(k: K, g: Array, saved: Any, *, axes: int, eps: float) -> tuple:
     return k.rms_norm_grad(g, x, weight, saved.extra[0], axes, saved.needs)
 
 
-@op(promotes="floating", extra=True, many=True)
+@op(promotes="floating", extra=True, autocast="float32")
+def _group_norm(k: K, x: Array, weight: Array | None, bias: Array | None, *, groups: int, eps: float) -> tuple:
+    y, mean, rstd = k.group_norm(x, weight, bias, groups, eps)
+    return y, (mean, rstd)
+
+
+@_group_norm.gradient
+def _(k: K, g: Array, saved: Any, *, groups: int, eps: float) -> tuple:
+    x, weight, _ = saved.inputs
+    mean, rstd = saved.extra
+    return k.group_norm_grad(g, x, weight, mean, rstd, saved.needs)
+
+
+@op(promotes="floating", extra=True, many=True, autocast="float32")
 def _batch_norm(k: K, x: Array, weight: Array | None, bias: Array | None, *, eps: float) -> tuple:
     # mean and var leave the graph for the running statistics; no gradient comes back through them.
     y, mean, var, rstd = k.batch_norm(x, weight, bias, eps)
@@ -52,6 +65,30 @@ def _(k: K, g: Array, saved: Any, *, eps: float) -> tuple:
     x, weight, _ = saved.inputs
     mean, rstd = saved.extra
     return k.batch_norm_grad(g[0], x, weight, mean, rstd, saved.needs)
+
+
+@op(promotes="floating", keeps={0: (3,), 1: (3,), 2: (0, 3), 3: (0,)})
+def _batch_norm_eval(
+    k: K, x: Array, mean: Array, var: Array, weight: Array | None, bias: Array | None, *, eps: float
+) -> Array:
+    return k.batch_norm_eval(x, mean, var, weight, bias, eps)
+
+
+@_batch_norm_eval.gradient
+def _(k: K, g: Array, saved: Any, *, eps: float) -> tuple:
+    """The statistics are given: they are constants, also to the graph."""
+    x, mean, var, weight, _ = saved.inputs
+    xp, gx, gw, gb = k.xp, None, None, None
+    others = (0, *range(2, len(g.shape)))
+    along_channels = (1, -1) + (1,) * (len(g.shape) - 2)
+    rstd = None if var is None else 1.0 / xp.sqrt(var + eps)
+    if saved.needs[0]:
+        gx = g * xp.reshape(rstd if weight is None else rstd * weight, along_channels)
+    if saved.needs[3]:
+        gw = xp.sum(g * (x - xp.reshape(mean, along_channels)), axis=others) * rstd
+    if saved.needs[4]:
+        gb = xp.sum(g, axis=others)
+    return gx, None, None, gw, gb
 
 
 def layer_norm(
@@ -86,20 +123,27 @@ def layer_norm(
     >>> tp.nn.functional.layer_norm(tp.tensor([[1.0, 3.0]]), (2,), eps=0.0)
     tensor([[-1.,  1.]])
     """
-    axes = _checked_axes("layer_norm", input, normalized_shape, weight=weight, bias=bias)
+    axes = _checked_axes("layer_norm", input, normalized_shape, weight, bias)
     return _layer_norm(input, weight, bias, axes=axes, eps=eps)
 
 
-def _checked_axes(name: str, input: Tensor, normalized_shape: int | tuple[int, ...], **parameters: Any) -> int:
+def _checked_axes(
+    name: str,
+    input: Tensor,
+    normalized_shape: int | tuple[int, ...],
+    weight: Tensor | None,
+    bias: Tensor | None = None,
+) -> int:
     """How many axes are normalised; an error where the input or a parameter has others."""
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if not shape or input.shape[-len(shape) :] != shape:
         raise RuntimeError(
             f"{name}: expected an input whose last axes are {shape} (normalized_shape), got shape {input.shape}"
         )
-    for what, tensor in parameters.items():
-        if tensor is not None and tensor.shape != shape:
-            raise RuntimeError(f"{name}: expected a {what} of shape {shape}, got {tensor.shape}")
+    if weight is not None and weight.shape != shape:
+        raise RuntimeError(f"{name}: expected a weight of shape {shape}, got {weight.shape}")
+    if bias is not None and bias.shape != shape:
+        raise RuntimeError(f"{name}: expected a bias of shape {shape}, got {bias.shape}")
     return len(shape)
 
 
@@ -132,9 +176,9 @@ def rms_norm(
     >>> tp.nn.functional.rms_norm(tp.tensor([[3.0, 4.0]]), (2,)) * 5 ** 0.5
     tensor([[1.8974, 2.5298]])
     """
-    axes = _checked_axes("rms_norm", input, normalized_shape, weight=weight)
+    axes = _checked_axes("rms_norm", input, normalized_shape, weight)
     if eps is None:
-        eps = float(backend.kernels().xp.finfo(input.array.dtype).eps)
+        eps = float(backend.at(input.array).xp.finfo(input.array.dtype).eps)
     return _rms_norm(input, weight, axes=axes, eps=eps)
 
 
@@ -175,12 +219,7 @@ def group_norm(
     for name, tensor in (("weight", weight), ("bias", bias)):
         if tensor is not None and tensor.shape != (shape[1],):
             raise RuntimeError(f"group_norm: expected a {name} of shape ({shape[1]},), got {tensor.shape}")
-    size = shape[1] // num_groups * math.prod(shape[2:])
-    y = _layer_norm(input.reshape((shape[0], num_groups, size)), None, None, axes=1, eps=eps).reshape(shape)
-    along_channels = (1, -1) + (1,) * (len(shape) - 2)
-    if weight is not None:
-        y = y * weight.reshape(along_channels)
-    return y if bias is None else y + bias.reshape(along_channels)
+    return _group_norm(input, weight, bias, groups=num_groups, eps=eps)
 
 
 def batch_norm(
@@ -236,7 +275,7 @@ def batch_norm(
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError("batch_norm: without training=True it needs running_mean and running_var")
-        return _with_given_statistics(input, running_mean, running_var, weight, bias, eps)
+        return _batch_norm_eval(input, running_mean, running_var, weight, bias, eps=eps)
     count = math.prod(input.shape) // channels if channels else 0
     if count == 1:
         raise ValueError(
@@ -254,19 +293,5 @@ def batch_norm(
 
 def _move(running: Tensor, new: Array, momentum: float) -> None:
     """``running = (1 - momentum) * running + momentum * new``, in place and outside the graph."""
-    k, old = backend.kernels(), running.array
+    k, old = backend.at(running.array).kernels, running.array
     assign(running, old * (1.0 - momentum) + k.astype(new, old.dtype) * momentum)
-
-
-def _with_given_statistics(
-    input: Tensor, mean: Tensor, var: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
-) -> Tensor:
-    """``input * scale + shift``, with both composed from the small tensors."""
-    scale = (var + eps) ** -0.5
-    if weight is not None:
-        scale = scale * weight
-    shift = -mean * scale
-    if bias is not None:
-        shift = shift + bias
-    along_channels = (1, -1) + (1,) * (len(input.shape) - 2)
-    return input * scale.reshape(along_channels) + shift.reshape(along_channels)

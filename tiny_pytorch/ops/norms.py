@@ -21,7 +21,7 @@ Array = Any  # a raw array, or in the world of higher derivatives a Tensor
 Tensor = Any
 
 
-@op(promotes="floating", keeps=("inputs", "output"))
+@op(promotes="floating", keeps=("inputs", "output"), autocast="float32")
 def _logsumexp(k: K, x: Array, *, axis: Axes, keepdims: bool) -> Array:
     xp = k.xp
     if not count(x.shape, axis):
@@ -61,7 +61,7 @@ def logsumexp(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     return _logsumexp(input, axis=reduced_axes("logsumexp", input, dim), keepdims=keepdim)
 
 
-@op(promotes="floating", keeps=("inputs", "output"))
+@op(promotes="floating", keeps=("inputs", "output"), autocast="float32")
 def _norm(k: K, x: Array, *, p: float, axis: Axes, keepdims: bool) -> Array:
     if p == 1:
         return k.xp.sum(k.xp.abs(x), axis=axis, keepdims=keepdims)

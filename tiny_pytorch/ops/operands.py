@@ -59,18 +59,21 @@ def integers_or_masks(value: Any) -> numpy.ndarray:
     return array if array.size else array.astype(numpy.int64)
 
 
-def index_tensor(name: str, value: Any) -> Any:
+def index_tensor(name: str, value: Any, like: Any = None) -> Any:
     """An int64 Tensor from a Tensor, an array (copied: a change would go unnoticed) or nested sequences.
+
+    Those are put on the device of the Tensor ``like``.
 
     Raises
     ------
     TypeError
         If the values are not integers, or belong to another array library.
     """
-    here = backend.current()
+    here = backend.current() if like is None else backend.at(like.array)
     k = here.kernels
     if isinstance(value, Variable):
         array = value.array
+        k = backend.at(array).kernels
     elif here.owns(value):
         array = k.copy(value)
     elif isinstance(value, (list, tuple, range, int)):

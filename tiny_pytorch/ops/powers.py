@@ -14,7 +14,7 @@ K = Any  # a table of kernels
 Array = Any  # a raw array, or in the world of higher derivatives a Tensor
 
 
-@op(promotes="common", keeps="inputs")
+@op(promotes="common", keeps="inputs", autocast="float32")
 def square(k: K, x: Array) -> Array:
     """``y = x^2``."""
     return k.multiply(x, x)
@@ -36,7 +36,7 @@ def _(k: K, g: Array, saved: Any) -> tuple:
     return (k.divide(g * 0.5, saved.output),)
 
 
-@op(promotes="floating", keeps="output")
+@op(promotes="floating", keeps="output", autocast="float32")
 def rsqrt(k: K, x: Array) -> Array:
     """``y = 1 / sqrt(x)``."""
     return 1.0 / k.xp.sqrt(x)
@@ -48,7 +48,7 @@ def _(k: K, g: Array, saved: Any) -> tuple:
     return (k.multiply(g, y * y * y * -0.5),)
 
 
-@op(promotes="floating", keeps="output")
+@op(promotes="floating", keeps="output", autocast="float32")
 def reciprocal(k: K, x: Array) -> Array:
     """``y = 1 / x``."""
     return k.divide(1.0, x)
@@ -73,7 +73,7 @@ def _(k: K, g: Array, saved: Any) -> tuple:
     return g * (a / y) if needs[0] else None, g * (b / y) if needs[1] else None
 
 
-@op(promotes="common", keeps="inputs")
+@op(promotes="common", keeps="inputs", autocast="float32")
 def pow(k: K, a: Array, b: Array) -> Array:
     """``y = a^b``; 0^0 is 1. Integers to negative integers are refused.
 

@@ -20,7 +20,7 @@ Tensor = Any
 # --- sums ---------------------------------------------------------------------------------------------------
 
 
-@op
+@op(autocast="float32")
 def _sum(k: K, x: Array, *, axis: Axes, keepdims: bool) -> Array:
     return k.xp.sum(x, axis=axis, keepdims=keepdims)
 
@@ -114,7 +114,7 @@ def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
 # --- products -----------------------------------------------------------------------------------------------
 
 
-@op(keeps="inputs")
+@op(keeps="inputs", autocast="float32")
 def _prod(k: K, x: Array, *, axis: Axes, keepdims: bool) -> Array:
     return k.xp.prod(x, axis=axis, keepdims=keepdims)
 

@@ -19,7 +19,7 @@ Array = Any  # a raw array, or in the world of higher derivatives a Tensor
 Tensor = Any  # the class stands above the ops
 
 
-@op(promotes="floating", extra=True, many=True, name="rnn")
+@op(promotes="floating", extra=True, many=True, name="rnn", autocast="low")
 def _rnn(
     k: K, x: Array, h: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None, *,
     nonlinearity: str, reverse: bool,
@@ -34,7 +34,7 @@ def _(k: K, g: tuple, saved: Any, *, nonlinearity: str, reverse: bool) -> tuple:
     return k.rnn_grad(*g, x, h, w_ih, w_hh, *saved.extra, nonlinearity, reverse, saved.needs)
 
 
-@op(promotes="floating", extra=True, many=True, name="lstm")
+@op(promotes="floating", extra=True, many=True, name="lstm", autocast="low")
 def _lstm(
     k: K, x: Array, h: Array, c: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None, *,
     reverse: bool,
@@ -49,7 +49,7 @@ def _(k: K, g: tuple, saved: Any, *, reverse: bool) -> tuple:
     return k.lstm_grad(*g, x, h, c, w_ih, w_hh, *saved.extra, reverse, saved.needs)
 
 
-@op(promotes="floating", extra=True, many=True, name="gru")
+@op(promotes="floating", extra=True, many=True, name="gru", autocast="low")
 def _gru(
     k: K, x: Array, h: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None, *, reverse: bool
 ) -> tuple:

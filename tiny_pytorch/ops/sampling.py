@@ -9,7 +9,7 @@ import numpy
 from .. import backend
 from ..autograd import Variable
 from ..autograd.errors import ShapeError
-from ..backend.dtypes import DType, as_dtype, get_default_dtype
+from ..backend.dtypes import DType, as_dtype, get_default_dtype, raw
 from ..random import Generator, default_generator
 from .creation import checked_shape, created, number
 from .operands import shape_of
@@ -36,17 +36,22 @@ def _floating(name: str, dtype: Any) -> DType:
     found = get_default_dtype() if dtype is None else as_dtype(dtype)
     if not found.is_floating_point:
         raise TypeError(f"{name}: expected a floating dtype, got {found.name}; for integers see tp.randint")
+    raw(backend.kernels().xp, found)  # an error before numbers are drawn
     return found
 
 
 def _tensor(values: numpy.ndarray, dtype: DType, requires_grad: bool = False, device: Any = None) -> Tensor:
-    values = numpy.asarray(values).astype(dtype.dtype, copy=False)
-    return created(backend.current().from_numpy(values), requires_grad, device)
+    return created(backend.on(device).from_host(numpy.asarray(values), dtype), requires_grad)
 
 
 def _host(name: str, tensor: Tensor) -> numpy.ndarray:
     shape_of(name, tensor)
-    return backend.current().to_numpy(tensor.array)
+    return backend.at(tensor.array).to_numpy(tensor.array)
+
+
+def _place(input: Tensor, device: Any) -> Any:
+    """The device that was asked for, by default that of ``input``."""
+    return backend.at(input.array).device if device is None else device
 
 
 def _drawn(draw: Any, shape: tuple[int, ...], dtype: DType) -> numpy.ndarray:
@@ -76,7 +81,7 @@ def rand(
     dtype : optional
         A floating dtype; defaults to the default one (float32).
     device : optional
-        Where the memory is to be; the backend's own device is the only one there is.
+        Where the memory is to be; defaults to the default device.
     requires_grad : bool, default False
 
     Raises
@@ -117,7 +122,7 @@ def rand_like(
 ) -> Tensor:
     """:func:`rand` in ``input``'s shape, and in its dtype unless another is given."""
     shape, found = shape_of("rand_like", input), input.array.dtype if dtype is None else dtype
-    return rand(shape, generator=generator, dtype=found, device=device, requires_grad=requires_grad)
+    return rand(shape, generator=generator, dtype=found, device=_place(input, device), requires_grad=requires_grad)
 
 
 def randn_like(
@@ -130,7 +135,7 @@ def randn_like(
 ) -> Tensor:
     """:func:`randn` in ``input``'s shape, and in its dtype unless another is given."""
     shape, found = shape_of("randn_like", input), input.array.dtype if dtype is None else dtype
-    return randn(shape, generator=generator, dtype=found, device=device, requires_grad=requires_grad)
+    return randn(shape, generator=generator, dtype=found, device=_place(input, device), requires_grad=requires_grad)
 
 
 def normal(
@@ -170,7 +175,7 @@ def normal(
     found = _floating("normal", given[0].array.dtype if given and dtype is None else dtype)
     shape = numpy.broadcast_shapes(numpy.shape(mean), numpy.shape(std)) if given else checked_shape("normal", (size,))
     values = _drawn(_rng("normal", generator).standard_normal, shape, found)
-    return _tensor(values * std + mean, found, requires_grad, device)
+    return _tensor(values * std + mean, found, requires_grad, _place(given[0], device) if given else device)
 
 
 # --- integers -----------------------------------------------------------------------------------------------
@@ -225,7 +230,8 @@ def randint_like(
     """:func:`randint` in ``input``'s shape, and in its dtype unless another is given."""
     shape, found = shape_of("randint_like", input), input.array.dtype if dtype is None else dtype
     low, high = (0, low) if high is None else (low, high)
-    return randint(low, high, shape, generator=generator, dtype=found, device=device, requires_grad=requires_grad)
+    place = _place(input, device)
+    return randint(low, high, shape, generator=generator, dtype=found, device=place, requires_grad=requires_grad)
 
 
 def randperm(
@@ -269,7 +275,7 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     if not numpy.all((chances >= 0) & (chances <= 1)):
         raise ValueError("bernoulli: expected probabilities, 0 to 1")
     draws = _rng("bernoulli", generator).random(shape_of("bernoulli", input))
-    return _tensor(draws < chances, dtype)
+    return _tensor(draws < chances, dtype, device=_place(input, None))
 
 
 def multinomial(
@@ -322,4 +328,4 @@ def multinomial(
     else:
         with numpy.errstate(divide="ignore"):
             chosen = numpy.argsort(rng.standard_exponential(weights.shape) / weights, axis=-1)[..., :num_samples]
-    return _tensor(chosen, as_dtype(int))
+    return _tensor(chosen, as_dtype(int), device=_place(input, None))

@@ -58,11 +58,12 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
         came = as_dtype(condition.array.dtype).name if isinstance(condition, Variable) else type(condition).__name__
         raise TypeError(f"where: expected a condition of bool, such as x > 0, got {came}; convert it with .bool()")
     if input is None and other is None:
-        return tuple(leaf(index) for index in backend.kernels().xp.nonzero(condition.array))
+        mask = backend.waits(condition.array)
+        return tuple(leaf(index) for index in backend.at(mask).xp.nonzero(mask))
     if input is None or other is None:
         raise TypeError("where: expected both input and other, or neither of them")
     if not isinstance(input, Variable) and not isinstance(other, Variable):
-        xp = backend.kernels().xp
+        xp = backend.at(condition.array).xp
         input = leaf(xp.asarray(input, dtype=raw(xp, result_type(input, other))))
     if not (isinstance(input, Variable) and isinstance(other, Variable) and input.array.dtype == other.array.dtype):
         input, other = promote(_where, (input, other))

@@ -168,8 +168,9 @@ def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, ret
     (tensor([1, 3]), tensor([1, 2]))
     """
     shape = shape_of("unique", input)
-    xp = backend.kernels().xp
-    flat = backend.kernels().copy(xp.reshape(input.array, (-1,)))  # PyTorch warns if it must copy a strided one
+    k = backend.at(backend.waits(input.array)).kernels
+    xp = k.xp
+    flat = k.copy(xp.reshape(input.array, (-1,)))  # PyTorch warns if it must copy a strided one
     ascending = xp.sort(flat)
     first = xp.ones(flat.shape[0], dtype=xp.bool)
     if flat.shape[0] > 1:

@@ -36,7 +36,7 @@ def _(k: K, g: Array, saved: Any) -> tuple:
     return (-k.multiply(g, k.xp.sin(saved.inputs[0])),)
 
 
-@op(promotes="floating", keeps="output")
+@op(promotes="floating", keeps="output", autocast="float32")
 def tan(k: K, x: Array) -> Array:
     """``y = tan x``."""
     return k.xp.tan(x)
@@ -48,7 +48,7 @@ def _(k: K, g: Array, saved: Any) -> tuple:
     return (k.multiply(g, y * y + 1.0),)
 
 
-@op(promotes="floating", keeps="inputs")
+@op(promotes="floating", keeps="inputs", autocast="float32")
 def asin(k: K, x: Array) -> Array:
     """``y = arcsin x``."""
     return k.xp.asin(x)
@@ -60,7 +60,7 @@ def _(k: K, g: Array, saved: Any) -> tuple:
     return (k.divide(g, k.xp.sqrt((1.0 - x) * (1.0 + x))),)
 
 
-@op(promotes="floating", keeps="inputs")
+@op(promotes="floating", keeps="inputs", autocast="float32")
 def acos(k: K, x: Array) -> Array:
     """``y = arccos x``."""
     return k.xp.acos(x)
@@ -98,7 +98,7 @@ def _(k: K, g: Array, saved: Any) -> tuple:
     return k.multiply(g, b) if saved.needs[0] else None, -k.multiply(g, a) if saved.needs[1] else None
 
 
-@op(promotes="floating", keeps="inputs")
+@op(promotes="floating", keeps="inputs", autocast="float32")
 def sinh(k: K, x: Array) -> Array:
     """``y = (e^x - e^-x) / 2``."""
     return k.xp.sinh(x)
@@ -109,7 +109,7 @@ def _(k: K, g: Array, saved: Any) -> tuple:
     return (k.multiply(g, k.xp.cosh(saved.inputs[0])),)
 
 
-@op(promotes="floating", keeps="inputs")
+@op(promotes="floating", keeps="inputs", autocast="float32")
 def cosh(k: K, x: Array) -> Array:
     """``y = (e^x + e^-x) / 2``."""
     return k.xp.cosh(x)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .columns import zeros
 from .hyperparameters import Group, refuse_unsupported, to_number
 from .optimizer import Array, Arrays, Optimizer, Params
 
@@ -49,8 +50,8 @@ class Adam(Optimizer):
     Notes
     -----
     ``state[p]`` holds the Tensors ``step`` (the number of updates, float32), ``exp_avg`` (``m``) and
-    ``exp_avg_sq`` (``v``), in the parameter's dtype. A group holds ``betas``, so that state dicts are
-    PyTorch's.
+    ``exp_avg_sq`` (``v``), in the parameter's dtype, or float32 for parameters of 16 bits. A group holds ``betas``,
+    so that state dicts are PyTorch's.
 
     References
     ----------
@@ -111,7 +112,7 @@ class Adam(Optimizer):
 
     def new_state(self, k: Any, array: Array, group: Group) -> dict[str, Any]:
         step = k.xp.zeros((), dtype=k.xp.float32, device=array.device)
-        return {"step": step, "exp_avg": k.xp.zeros_like(array), "exp_avg_sq": k.xp.zeros_like(array)}
+        return {"step": step, "exp_avg": zeros(k, array), "exp_avg_sq": zeros(k, array)}
 
     def update(
         self, k: Any, params: Arrays, grads: Arrays, state: dict[str, Sequence[Any]], group: Group

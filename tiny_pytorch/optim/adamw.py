@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 from .adam import Adam
 from .hyperparameters import Group, refuse_unsupported
-from .optimizer import Arrays, Optimizer, Params
+from .optimizer import Optimizer, Params
 
 __all__ = ["AdamW"]
 

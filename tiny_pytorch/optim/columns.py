@@ -3,17 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
+from .. import backend
 from ..autograd import assign, bump_versions, leaf
+from ..backend.devices import DeviceError
+from ..backend.dtypes import is_low
 from ..tensor import Tensor
 
-__all__ = ["check_gradients", "check_writeable", "write_params", "write_state"]
+__all__ = [
+    "by_device", "check_gradients", "check_writeable", "state_dtype", "write_params", "write_state", "zeros",
+]  # fmt: skip
 
 Array = Any
 Arrays = Sequence[Any]
 State = dict[str, Any]
 Collected = tuple[list[Tensor], Arrays, Arrays, Sequence[State | None], dict[str, Arrays] | None]
+
+
+def by_device(collected: Collected) -> list[tuple[Any, Collected]]:
+    """What was collected, with the table of kernels for it: of parameters on several devices, a part for each.
+
+    A parameter's state follows it: it is moved where the parameter has been moved since the last step.
+
+    Raises
+    ------
+    DeviceError
+        If a gradient is on another device than its parameter.
+    """
+    params, arrays, grads, states, columns = collected
+    places: dict[str, list[int]] = {}
+    for i, (array, grad) in enumerate(zip(arrays, grads, strict=True)):
+        device, other = backend.at(array).device, backend.at(grad).device
+        if device != other:
+            raise DeviceError(
+                f"a parameter of shape {tuple(array.shape)} is on {device!r} and its gradient on {other!r}: it was "
+                "moved after backward(); call zero_grad() after moving a model"
+            )
+        for value in (states[i] or {}).values():
+            if isinstance(value, Tensor) and value.device != device:
+                value.array = value.to(device).array
+        places.setdefault(device, []).append(i)
+    if columns is not None:
+        columns = {name: [state[name].array for state in states if state is not None] for name in columns}
+    found: list[tuple[Any, Collected]] = []
+    for device, chosen in places.items():
+        pick = itemgetter(*chosen) if len(chosen) > 1 else lambda values, i=chosen[0]: (values[i],)
+        parts = [list(pick(values)) for values in (params, arrays, grads, states)]
+        column: dict[str, Arrays] | None = None
+        if columns is not None:
+            column = {name: list(pick(values)) for name, values in columns.items()}
+        found.append((backend.on(device).kernels, (parts[0], parts[1], parts[2], parts[3], column)))
+    return found
+
+
+def state_dtype(k: Any, array: Array) -> Any:
+    """The raw dtype that the state of a parameter is kept in: its own, float32 for those of 16 bits."""
+    return k.xp.float32 if is_low(array.dtype) else array.dtype
+
+
+def zeros(k: Any, array: Array) -> Array:
+    """The state of a parameter before its first step."""
+    return k.xp.zeros_like(array, dtype=state_dtype(k, array))
 
 
 def write_params(params: list[Tensor], arrays: Arrays, new: Arrays) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..backend import kernels
+from ..backend import at
 from ..tensor import Tensor
 from .hyperparameters import Group
 
@@ -69,7 +69,7 @@ def check_tensor(tensor: Any, which: str) -> None:
     """Raise unless ``tensor`` can be optimized."""
     if not isinstance(tensor, Tensor):
         raise TypeError(f"params: entry {which} must be a Tensor, got {type(tensor).__name__}")
-    if not kernels().xp.isdtype(tensor.array.dtype, "real floating"):
+    if not at(tensor.array).xp.isdtype(tensor.array.dtype, "real floating"):
         raise ValueError(f"params: entry {which} has dtype {tensor.dtype}, which is not real floating")
     if not tensor.requires_grad:
         raise ValueError(

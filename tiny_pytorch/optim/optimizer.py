@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any
 
 from ..autograd import assign, collect, drop_gradients, enable_grad, leaf
-from ..backend import kernels
+from ..backend import at, kernels, several
 from ..tensor import Tensor
 from . import state_dict
 from .columns import (
@@ -16,6 +16,7 @@ from .columns import (
     Arrays,
     Collected,
     State,
+    by_device,
     check_gradients,
     check_writeable,
     write_params,
@@ -168,10 +169,11 @@ class Optimizer:
         if len(work) > 1:  # of one group, the kernel checks the arrays before it changes any
             for _, (_, arrays, grads, _, _) in work:
                 check_gradients(arrays, grads)
-        k = kernels()
+        k = None if several() else kernels()
         for group, collected in work:
             if collected[0]:
-                self._update(k, group, *collected)
+                for there, part in ((k, collected),) if k is not None else by_device(collected):
+                    self._update(there, group, *part)
         return loss
 
     def _collect(self, group: Group) -> tuple[Group, Collected]:
@@ -240,15 +242,15 @@ class Optimizer:
             for group in self.param_groups:
                 drop_gradients(group["params"])
             return
-        xp = kernels().xp
         for group in self.param_groups:
             for p in group["params"]:
                 if p.grad is None:
                     continue
+                zeros = at(p.grad.array).xp.zeros_like(p.grad.array)
                 if p.grad.requires_grad:  # kept from backward(create_graph=True)
-                    p.grad = leaf(xp.zeros_like(p.grad.array))
+                    p.grad = leaf(zeros)
                 else:
-                    assign(p.grad, xp.zeros_like(p.grad.array))
+                    assign(p.grad, zeros)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """PyTorch's name for ``reset_grad``."""
@@ -273,7 +275,7 @@ class Optimizer:
         ----------
         loaded : dict
             From an optimizer of the same algorithm with as many parameters in as many groups. Arrays are
-            copied, in each parameter's dtype.
+            copied, in each parameter's dtype (float32 for parameters of 16 bits).
 
         Raises
         ------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .columns import zeros
 from .hyperparameters import Group, to_number
 from .optimizer import Array, Arrays, Optimizer, Params
 
@@ -109,7 +110,7 @@ class RMSprop(Optimizer):
         return ("step", "square_avg", *momentum, *(("grad_avg",) if group["centered"] else ()))
 
     def new_state(self, k: Any, array: Array, group: Group) -> dict[str, Any]:
-        state = {name: k.xp.zeros_like(array) for name in self.state_names(group)}
+        state = {name: zeros(k, array) for name in self.state_names(group)}
         return state | {"step": k.xp.zeros((), dtype=k.xp.float32, device=array.device)}
 
     def update(

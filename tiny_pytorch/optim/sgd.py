@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .columns import zeros
 from .hyperparameters import Group, to_number
 from .optimizer import Array, Arrays, Optimizer, Params
 
@@ -112,7 +113,7 @@ class SGD(Optimizer):
         return ("momentum_buffer",) if group["momentum"] else ()
 
     def new_state(self, k: Any, array: Array, group: Group) -> dict[str, Array | None]:
-        return {"momentum_buffer": k.xp.zeros_like(array) if group["dampening"] is None else None}
+        return {"momentum_buffer": zeros(k, array) if group["dampening"] is None else None}
 
     def update(
         self, k: Any, params: Arrays, grads: Arrays, state: dict[str, Sequence[Any]], group: Group

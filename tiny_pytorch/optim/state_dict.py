@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..autograd import leaf
-from ..backend import current, kernels
+from ..backend import at, current, number, owner
 from ..tensor import Tensor
+from .columns import state_dtype
 from .hyperparameters import Group
 
 __all__ = ["dump", "load"]
@@ -68,14 +69,15 @@ def load(
 
 
 def load_value(name: str, value: Any, p: Tensor, position: int) -> Any:
-    """A copy of one entry of a parameter's state: an array as a Tensor of the parameter's dtype."""
+    """A copy of one entry of a parameter's state: an array as a Tensor of the dtype that state is kept in."""
     if isinstance(value, Tensor):
         value = value.array
     if name == "step":  # a plain number in PyTorch's older state dicts
-        return leaf(kernels().xp.asarray(float(value), dtype=kernels().xp.float32))
+        xp = at(p.array).xp
+        return leaf(xp.asarray(float(_plain(value)), dtype=xp.float32))
     if not hasattr(value, "shape"):
         return copy.deepcopy(value)
-    if not current().owns(value):
+    if not _is_ours(value):
         raise TypeError(
             f"the state dict has {name} of parameter {position} as {type(value).__name__}; convert it to a Tensor first"
         )
@@ -84,4 +86,16 @@ def load_value(name: str, value: Any, p: Tensor, position: int) -> Any:
             f"the state dict has {name} of parameter {position} in shape {tuple(value.shape)}, but the "
             f"parameter has {tuple(p.shape)}"
         )
-    return leaf(kernels().xp.asarray(value, dtype=p.array.dtype, copy=True))
+    k = at(value).kernels
+    copied: Tensor = leaf(k.astype(value, state_dtype(k, p.array)))
+    return copied.to(p.device)
+
+
+def _is_ours(value: Any) -> bool:
+    there = owner(value)
+    return there is not None and there.name == current().name
+
+
+def _plain(value: Any) -> Any:
+    """The number in an array of this library; what is none as it is."""
+    return number(value) if _is_ours(value) else value

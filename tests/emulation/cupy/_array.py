@@ -137,6 +137,15 @@ class ndarray:
     def get(self) -> numpy.ndarray:
         return _synchronous(self).copy()
 
+    def set(self, arr: numpy.ndarray, stream: Any = None) -> None:
+        def copy() -> None:
+            self._host[...] = arr
+
+        if stream is None:
+            copy()
+        else:
+            stream.queue(copy)
+
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._host, name)
         if callable(value):

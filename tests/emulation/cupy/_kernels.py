@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -26,7 +28,8 @@ extern "C" int sizes_{0}(size_t* out) {{ return emulation::sizes({0}, out); }}
 """
 DIMENSIONS, POINTERS = ctypes.c_uint * 3, ctypes.c_void_p * 32
 backwards = False
-_folder = tempfile.TemporaryDirectory(prefix="emulated-kernels-")
+_folder = Path(tempfile.mkdtemp(prefix="emulated-kernels-"))
+atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 
 
 def emulate_backwards(on: bool) -> None:
@@ -41,7 +44,7 @@ class RawModule:
     def __init__(self, code: str, options: tuple[str, ...] = ()):
         names = KERNEL.findall(code)
         text = f'#include "{HEADER}"\n{code}' + "".join(map(ENTRY.format, names))
-        stem = Path(_folder.name, hashlib.sha1("\0".join([text, *options]).encode()).hexdigest())
+        stem = Path(_folder, hashlib.sha1("\0".join([text, *options]).encode()).hexdigest())
         source, library = stem.with_suffix(".cpp"), stem.with_suffix(".so")
         if not library.exists():
             source.write_text(text)

@@ -112,6 +112,17 @@ extern "C" __global__ void sgd_dampened_momentum(
     });
 }
 
+// x = factor * x, and whether an element was inf or NaN
+extern "C" __global__ void unscale(const Table<1> table, double factor, bool* found) {
+    const real scale = factor;
+    bool here = false;
+    update_chunk(table, table.tensor(), [&](real* v) {
+        here = here || !isfinite(v[0]);
+        v[0] *= scale;
+    });
+    if (here) *found = true;  // whoever writes it writes the same
+}
+
 // One more step for every tensor: a launch of its own, before the update, whose blocks all read it.
 extern "C" __global__ void count_steps(const Header table) {
     if (threadIdx.x < table.count) *reinterpret_cast<float*>(table.extra[threadIdx.x]) += 1;

@@ -1,4 +1,4 @@
-"""Update rules over many tensors in one launch, in place.
+"""Update rules, and what is done to gradients before them, over many tensors in one launch, in place.
 
 The kernels read a table of addresses (see optim.cu). In a training loop the same memory comes round again and again, so
 tables are kept; a table whose arrays overlap is refused once, and the reference does the work.
@@ -16,7 +16,7 @@ import numpy
 
 from .launch import NAMES, launch
 
-__all__ = ["CAPACITY", "CHUNK", "adam", "adamw", "rmsprop", "sgd", "sgd_dampened"]
+__all__ = ["CAPACITY", "CHUNK", "adam", "adamw", "rmsprop", "sgd", "sgd_dampened", "unscale"]
 
 Array = Any
 Arrays = Sequence[Any]
@@ -138,6 +138,17 @@ def rmsprop(
     hyperparameters = (lr, alpha, eps, weight_decay, momentum)
     _run(kernel, dtype, tables, *map(float, hyperparameters), steps=True)
     return params, squares, means, velocities, steps
+
+
+def unscale(arrays: Arrays, factor: float) -> tuple[Arrays, Array]:
+    dtype, tables = _tables_of([arrays], [0] * len(arrays))
+    if dtype is None:
+        return NotImplemented
+    found = cupy.zeros((), dtype=bool)
+    for table, _, blocks in tables:
+        if blocks:
+            launch("optim", "unscale", dtype, (blocks,), THREADS, table, float(factor), found)
+    return arrays, found
 
 
 def _run(kernel: str, dtype: str, tables: Tables, *hyperparameters: float, steps: bool = False) -> None:

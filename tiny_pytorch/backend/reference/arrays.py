@@ -6,7 +6,7 @@ from typing import Any
 
 from ..dtypes import raw
 
-__all__ = ["astype", "copy", "is_contiguous", "is_differentiable", "shares_memory", "write", "zero_at"]
+__all__ = ["astype", "copy", "is_contiguous", "is_differentiable", "shares_memory", "to_device", "write", "zero_at"]
 
 Array = Any
 
@@ -35,6 +35,14 @@ def is_differentiable(xp: Any, x: Array) -> bool:
 def shares_memory(xp: Any, x: Array, y: Array) -> bool:
     """Whether writing to ``x`` may change ``y``; False where views copy or arrays are immutable."""
     return False
+
+
+def to_device(xp: Any, x: Array, device: str, source: str, non_blocking: bool) -> Array:
+    """``x``, which is on ``source``, on another device of the library.
+
+    ``non_blocking``: the caller does not write ``x`` while it is copied, so that nobody needs to wait.
+    """
+    return x.to_device(device)
 
 
 def write(xp: Any, x: Array, value: Array) -> Array:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from ..dtypes import is_low
+
 __all__ = ["attention", "attention_grad", "self_attention", "self_attention_grad"]
 
 
@@ -13,17 +15,17 @@ def attention(xp, q, k, v, mask, kept, causal, scale, gain):
     q (..., n, d), k (..., m, d), v (..., m, e), leading axes broadcast; y (..., n, e), lse (..., n). A boolean
     mask says which keys a query sees, a floating one is added (None: neither); both broadcast to (..., n, m).
     ``causal``: query i sees the keys up to i. ``kept`` (booleans, or None): p becomes ``p * gain`` where kept,
-    else 0. A query that sees nothing gets ``y = 0`` and ``lse = 0``.
+    else 0. A query that sees nothing gets ``y = 0`` and ``lse = 0``. Of 16-bit inputs scores and lse are float32.
     """
     scores = _scores(xp, q, k, mask, causal, scale)
     if 0 in scores.shape:
-        return xp.matmul(scores, v), xp.zeros(scores.shape[:-1], dtype=scores.dtype)
+        return xp.matmul(_as(xp, scores, v), v), xp.zeros(scores.shape[:-1], dtype=scores.dtype)
     top = xp.max(scores, axis=-1, keepdims=True)
     top = xp.where(top == -math.inf, 0.0, top)
     e = xp.exp(scores - top)
     total = xp.sum(e, axis=-1, keepdims=True)
     total = xp.where(total == 0, 1.0, total)
-    y = xp.matmul(_dropped(xp, e / total, kept, gain), v)
+    y = xp.matmul(_as(xp, _dropped(xp, e / total, kept, gain), v), v)
     return y, (top + xp.log(total))[..., 0]
 
 
@@ -34,9 +36,9 @@ def attention_grad(xp, g, q, k, v, mask, kept, y, lse, causal, scale, gain, need
     ``gq = scale * gs @ k``, ``gk = scale * gs.T @ q``.
     """
     p = xp.exp(_scores(xp, q, k, mask, causal, scale) - xp.expand_dims(lse, axis=-1))
-    gv = xp.matmul(xp.matrix_transpose(_dropped(xp, p, kept, gain)), g) if needs[2] else None
-    gp = _dropped(xp, xp.matmul(g, xp.matrix_transpose(v)), kept, gain)
-    gs = p * (gp - xp.sum(g * y, axis=-1, keepdims=True))
+    gv = xp.matmul(xp.matrix_transpose(_as(xp, _dropped(xp, p, kept, gain), g)), g) if needs[2] else None
+    gp = _dropped(xp, _wide(xp, xp.matmul(g, xp.matrix_transpose(v))), kept, gain)
+    gs = _as(xp, p * (gp - xp.sum(_wide(xp, g * y), axis=-1, keepdims=True)), q)
     gq = scale * xp.matmul(gs, k) if needs[0] else None
     gk = scale * xp.matmul(xp.matrix_transpose(gs), q) if needs[1] else None
     return gq, gk, gv, gs if needs[3] else None
@@ -62,7 +64,7 @@ def self_attention_grad(xp, g, qkv, mask, kept, y, lse, heads, causal, scale, ga
 
 def _scores(xp, q, k, mask, causal, scale):
     """``scale * q @ k.T + mask``, -inf where a key is not seen."""
-    scores = scale * xp.matmul(q, xp.matrix_transpose(k))
+    scores = scale * _wide(xp, xp.matmul(q, xp.matrix_transpose(k)))
     if mask is not None:
         if xp.isdtype(mask.dtype, "bool"):
             scores = xp.where(mask, scores, -math.inf)
@@ -72,6 +74,15 @@ def _scores(xp, q, k, mask, causal, scale):
         n, m = scores.shape[-2:]
         scores = xp.where(xp.expand_dims(xp.arange(n), axis=-1) >= xp.arange(m), scores, -math.inf)
     return scores
+
+
+def _wide(xp, x):
+    """16-bit numbers as float32: exponentials, and the sums of a row, need its digits. Products stay in 16 bits."""
+    return xp.astype(x, xp.float32) if is_low(x.dtype) else x
+
+
+def _as(xp, x, other):
+    return xp.astype(x, other.dtype) if x.dtype != other.dtype else x
 
 
 def _dropped(xp, p, kept, gain):

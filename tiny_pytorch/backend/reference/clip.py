@@ -1,4 +1,4 @@
-"""Clipping of gradients: the norm of many arrays together, and their product with a number."""
+"""Many gradients together: their norm, their product with a number, and whether all are finite."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["rescale", "total_norm"]
+__all__ = ["rescale", "total_norm", "unscale"]
 
 Array = Any
 
@@ -24,6 +24,15 @@ def total_norm(xp: Any, arrays: Sequence[Array], order: float) -> Array:
 def rescale(xp: Any, arrays: Sequence[Array], factor: float) -> list[Array]:
     """``factor * x`` of every array. A compiled twin may write into them."""
     return [factor * x for x in arrays]
+
+
+def unscale(xp: Any, arrays: Sequence[Array], factor: float) -> tuple[list[Array], Array]:
+    """``(factor * x of every array, whether an element of x is inf or NaN)``; the latter a boolean of shape ().
+
+    A compiled twin may write into the arrays.
+    """
+    found = [xp.logical_not(xp.all(xp.isfinite(x))) for x in arrays]
+    return [factor * x for x in arrays], xp.any(xp.stack(found)) if found else xp.zeros((), dtype=xp.bool)
 
 
 def _norm(xp: Any, x: Array, order: float) -> Array:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 
+from ..crossing import waits
 from . import indexing as _indexing
 from .arrays import write as _write
 
@@ -124,6 +125,7 @@ def _places(xp, shape, arrays, index):
         else:
             where = next(following) if entry is ARRAY else xp.asarray(entry, dtype=xp.int64)
             if 0 not in where.shape:
+                waits(where)
                 _check(int(xp.min(where)), int(xp.max(where)), axis, n)
             shared = shared + stride * xp.where(where < 0, where + n, where)
             first = first if stood else len(own)

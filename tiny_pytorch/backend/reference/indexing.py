@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..crossing import waits
+
 __all__ = ["check_indices", "diagonal", "scatter_add", "scatter_rows", "take"]
 
 
@@ -9,6 +11,7 @@ def check_indices(xp, index, size):
     """None if every element of the integer array ``index`` lies in 0..size-1, else IndexError."""
     if 0 in index.shape:
         return
+    waits(index)
     low, high = int(xp.min(index)), int(xp.max(index))
     if low < 0 or high >= size:
         allowed = f"expected 0 to {size - 1}" if size else "nothing can be indexed"

@@ -8,6 +8,7 @@ from . import indexing as _indexing
 
 __all__ = [
     "batch_norm",
+    "batch_norm_eval",
     "batch_norm_grad",
     "cross_entropy",
     "layer_norm",
@@ -102,6 +103,17 @@ def batch_norm(xp, x, weight, bias, eps):
     y = y if weight is None else y * _channels(xp, x, weight)
     y = y if bias is None else y + _channels(xp, x, bias)
     return y, *(xp.reshape(v, (x.shape[1],)) for v in (mean, var, rstd))
+
+
+def batch_norm_eval(xp, x, mean, var, weight, bias, eps):
+    """``y = (x - mean) / sqrt(var + eps) * weight + bias`` for given statistics.
+
+    x is (N, C, ...); mean and var are (C,), weight and bias (C,) or None.
+    """
+    scale = 1.0 / xp.sqrt(var + eps)
+    scale = scale if weight is None else scale * weight
+    y = (x - _channels(xp, x, mean)) * _channels(xp, x, scale)
+    return y if bias is None else y + _channels(xp, x, bias)
 
 
 def batch_norm_grad(xp, g, x, weight, mean, rstd, needs):

@@ -1,7 +1,9 @@
 """Update rules of the optimizers: lists of arrays in, lists of new arrays out.
 
 One call updates many parameters. Each rule reads a parameter ``p``, its gradient ``g`` and its state, all of
-one shape and dtype, and never writes to them. A compiled twin may write the results into the memory of the
+one shape and dtype, and never writes to them. With parameters of 16 bits it computes in float32, and float32 is
+what their state is kept in: squares of small gradients are zero in float16, and bfloat16 rounds a running mean's
+steps away. A compiled twin may write the results into the memory of the
 parameters and of their state; it returns the lists that it was given.
 
 Hyper-parameters are Python floats. What depends on them alone (a bias correction, ``1 - lr * weight_decay``)
@@ -11,14 +13,34 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from ..crossing import waits
+from ..dtypes import as_dtype, is_low
 
 __all__ = ["adam", "adamw", "rmsprop", "sgd", "sgd_dampened"]
 
 Array = Any
 
 
+def in_float32(rule: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator of a rule ``(xp, params, grads, ...)``: parameters of 16 bits and their gradients go in as float32."""
+
+    @functools.wraps(rule)
+    def widened(xp: Any, params: Sequence[Array], grads: Sequence[Array], *rest: Any) -> tuple[list[Array], ...]:
+        if not any(is_low(p.dtype) for p in params):
+            return rule(xp, params, grads, *rest)
+        check(params, grads)
+        wide = [[xp.astype(x, xp.float32) if is_low(x.dtype) else x for x in arrays] for arrays in (params, grads)]
+        moved, *state = rule(xp, *wide, *rest)
+        return [xp.astype(new, p.dtype, copy=False) for new, p in zip(moved, params, strict=True)], *state
+
+    return widened
+
+
+@in_float32
 def sgd(
     xp: Any,
     params: Sequence[Array],
@@ -46,6 +68,7 @@ def sgd(
     return [keep * p - lr * d for p, d in zip(params, directions, strict=True)], moved
 
 
+@in_float32
 def sgd_dampened(
     xp: Any,
     params: Sequence[Array],
@@ -76,6 +99,7 @@ def sgd_dampened(
     return [p - lr * d for p, d in zip(params, directions, strict=True)], moved
 
 
+@in_float32
 def adam(
     xp: Any,
     params: Sequence[Array],
@@ -103,7 +127,7 @@ def adam(
         if weight_decay != 0:
             g = g + weight_decay * p
         step = step + 1
-        t = float(step)
+        t = float(waits(step))
         m = beta1 * m + (1 - beta1) * g
         v = beta2 * v + (1 - beta2) * (g * g)
         m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
@@ -113,6 +137,7 @@ def adam(
     return results
 
 
+@in_float32
 def adamw(
     xp: Any,
     params: Sequence[Array],
@@ -136,6 +161,7 @@ def adamw(
     return adam(xp, params, grads, first, second, steps, lr, beta1, beta2, eps, 0.0)
 
 
+@in_float32
 def rmsprop(
     xp: Any,
     params: Sequence[Array],
@@ -174,7 +200,8 @@ def rmsprop(
 
 
 def check(params: Sequence[Array], grads: Sequence[Array], *states: Sequence[Array | None] | None) -> None:
-    """Raise unless every parameter has a gradient and state (or None) of its own shape and dtype."""
+    """Raise unless every parameter has a gradient and state (or None) of its own shape, and of its dtype, or float32
+    for the state of parameters of 16 bits."""
     for name, arrays in (("gradient", grads), *(("state", state) for state in states)):
         if arrays is None:
             continue
@@ -186,5 +213,7 @@ def check(params: Sequence[Array], grads: Sequence[Array], *states: Sequence[Arr
             mine, its = f"parameter {i} of the group has", f"but its {name} has"
             if tuple(a.shape) != tuple(p.shape):
                 raise ValueError(f"{mine} shape {tuple(p.shape)}, {its} shape {tuple(a.shape)}")
-            if a.dtype != p.dtype:
-                raise TypeError(f"{mine} dtype {p.dtype}, {its} dtype {a.dtype}; convert it first")
+            wide = name == "state" and is_low(p.dtype)
+            if as_dtype(a.dtype).name != "float32" if wide else a.dtype != p.dtype:
+                expected = "; expected float32 of 16-bit parameters" if wide else ""
+                raise TypeError(f"{mine} dtype {p.dtype}, {its} dtype {a.dtype}{expected}; convert it first")

@@ -12,8 +12,8 @@ from .. import _array
 from . import runtime
 from .device import Device
 
-__all__ = ["Device", "Graph", "MemoryPool", "Stream", "alloc_pinned_memory", "get_current_stream", "is_available",
-           "runtime", "using_allocator"]  # fmt: skip
+__all__ = ["Device", "Event", "Graph", "MemoryPool", "PinnedMemoryPointer", "Stream", "alloc_pinned_memory",
+           "get_current_stream", "is_available", "runtime", "using_allocator"]  # fmt: skip
 
 
 class Graph:
@@ -28,12 +28,41 @@ class Graph:
                 step()
 
 
+class Event:
+    """A place in a stream's work."""
+
+    def __init__(self, stream: Stream):
+        self._stream, self._place = stream, stream.queued
+
+    @property
+    def done(self) -> bool:
+        return self._stream.finished >= self._place
+
+    def synchronize(self) -> None:
+        self._stream.run(self._place)
+
+
 class Stream:
-    """A queue whose work is done at once."""
+    """A queue. Computing is done at once, whichever stream is current; copies to another one only when waited for."""
 
     def __init__(self, null: bool = False, non_blocking: bool = False):
         self.ptr = 0 if null else id(self)
         self._outer: list[Any] = []
+        self._work: list[Callable[[], None]] = []
+        self.queued = self.finished = 0
+
+    def queue(self, work: Callable[[], None]) -> None:
+        """Do it now, or on a stream that is not the current one later."""
+        self._work.append(work)
+        self.queued += 1
+        if self is _current:
+            self.run(self.queued)
+
+    def run(self, place: int) -> None:
+        """Do what was queued before that place."""
+        while self.finished < place:
+            self._work.pop(0)()
+            self.finished += 1
 
     def __enter__(self) -> Stream:
         global _current
@@ -59,14 +88,14 @@ class Stream:
     def is_capturing(self) -> bool:
         return _array.recording is not None
 
-    def record(self, event: Any = None) -> None:
-        return event
+    def record(self) -> Event:
+        return Event(self)
 
-    def wait_event(self, event: Any) -> None:
-        pass
+    def wait_event(self, event: Event) -> None:
+        event.synchronize()
 
     def synchronize(self) -> None:
-        pass
+        self.run(self.queued)
 
 
 Stream.null = _current = Stream(null=True)  # type: ignore[attr-defined]
@@ -92,7 +121,7 @@ def using_allocator(allocator: Any) -> Iterator[None]:
     yield
 
 
-class _Pinned(numpy.ndarray):
+class PinnedMemoryPointer(numpy.ndarray):
     """Host memory that has an address."""
 
     @property
@@ -100,5 +129,7 @@ class _Pinned(numpy.ndarray):
         return self.ctypes.data
 
 
-def alloc_pinned_memory(size: int) -> _Pinned:
-    return numpy.zeros(size, numpy.uint8).view(_Pinned)
+def alloc_pinned_memory(size: int) -> PinnedMemoryPointer:
+    memory = PinnedMemoryPointer(size, numpy.uint8)  # which owns it: arrays on it lead back to it
+    memory[:] = 0
+    return memory
