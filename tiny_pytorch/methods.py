@@ -11,6 +11,15 @@ from .autograd import Variable, inplace
 __all__ = ["OpMethods"]
 
 
+def _into(function: Callable[..., Any]) -> Any:
+    """``x += y`` for ``x + y``."""
+
+    def write(self: Variable, other: Any) -> Any:
+        return inplace(function, self, other)
+
+    return write
+
+
 class OpMethods(Variable):
     """What ``Tensor`` inherits: ``x + y`` is ``ops.add(x, y)``, ``x.exp()`` is ``ops.exp(x)``."""
 
@@ -89,26 +98,13 @@ class OpMethods(Variable):
     def __ne__(self, other: object) -> Any:
         return NotImplemented if other is None or isinstance(other, str) else ops.ne(self, other)
 
-    def __iadd__(self, other: Any) -> Any:
-        return inplace(ops.add, self, other)
-
-    def __isub__(self, other: Any) -> Any:
-        return inplace(ops.sub, self, other)
-
-    def __imul__(self, other: Any) -> Any:
-        return inplace(ops.mul, self, other)
-
-    def __itruediv__(self, other: Any) -> Any:
-        return inplace(ops.div, self, other)
-
-    def __ipow__(self, other: Any) -> Any:
-        return inplace(ops.pow, self, other)
-
-    def __iand__(self, other: Any) -> Any:
-        return inplace(ops.bitwise_and, self, other)
-
-    def __ior__(self, other: Any) -> Any:
-        return inplace(ops.bitwise_or, self, other)
+    __iadd__: Any = _into(ops.add)
+    __isub__: Any = _into(ops.sub)
+    __imul__: Any = _into(ops.mul)
+    __itruediv__: Any = _into(ops.div)
+    __ipow__: Any = _into(ops.pow)
+    __iand__: Any = _into(ops.bitwise_and)
+    __ior__: Any = _into(ops.bitwise_or)
 
     # Creation in this tensor's dtype
 
