@@ -9,9 +9,9 @@
  * (C. L. Lawson, 1961), even out the error that the result has.
  *
  * Measured, float32 and float64 alike, on every instruction set: within 2.2 ulp for x > -1. Further down sigmoid is
- * within 2.5 and SiLU within 3, GELU and its tanh form within 2 + 3 x^2 (half a last place of x itself is worth x^2 / 2 of the
- * result's); what is below the normal numbers has lost the digits of the factor that is. The derivatives, which pass
- * through 0, are within 2 ulp of 1.
+ * within 2.5 and SiLU within 3, GELU and its tanh form within 2 + 3 x^2 (half a last place of x itself is worth
+ * x^2 / 2 of the result's); what is below the normal numbers has lost the digits of the factor that is. The
+ * derivatives, which pass through 0, are within 2 ulp of 1.
  */
 #ifndef TP_ACTIVATION_H
 #define TP_ACTIVATION_H

@@ -55,8 +55,8 @@ static inline char *tp_head(const tp_attention *a, const tp_heads *operand, npy_
 }
 
 /* c = a @ b, or c += a @ b, on this thread. */
-static inline void tp_attend_product(int kind, npy_intp n, npy_intp k, npy_intp m, tp_matrix a, tp_matrix b, tp_matrix c,
-                                     int more) {
+static inline void tp_attend_product(int kind, npy_intp n, npy_intp k, npy_intp m, tp_matrix a, tp_matrix b,
+                                     tp_matrix c, int more) {
     tp_product p = {.kind = kind, .batch = 1, .n = n, .k = k, .m = m, .a = a, .b = b, .c = c};
     if (more) p.base = c;
     tp_multiply_here(&p);
@@ -139,7 +139,8 @@ static void tp_attend_head_back(void *job, ptrdiff_t head, int worker) {
             tp_attend_product(kind, some, n, a->width, slopes, tp_part(kind, k, a->k.row),
                               tp_part(kind, gq + from * a->gq.row, a->gq.row), 0);
         if (gk != NULL) {
-            tp_attend_product(kind, n, some, a->width, tp_transposed(slopes), queries, tp_part(kind, gk, a->gk.row), more);
+            tp_attend_product(kind, n, some, a->width, tp_transposed(slopes), queries,
+                              tp_part(kind, gk, a->gk.row), more);
             if (!more) tp_zero_rows(a, &a->gk, gk, n, a->width);
         }
         if (gv != NULL) {
@@ -172,8 +173,8 @@ static int tp_attend(tp_attention *a, int back) {
 
 #elif defined(REAL)
 
-/* s = scale * s + mask, -infinity where a key must not be seen, for row number `row` of a head. Where it scales late, the
- * caller does. */
+/* s = scale * s + mask, -infinity where a key must not be seen, for row number `row` of a head. What scales late
+ * is left to the caller. */
 TP_INLINE void KIND(tp_mask_row)(const tp_attention *a, REAL *TP_RESTRICT s, const char *mask, ptrdiff_t row,
                                  ptrdiff_t n) {
     const REAL scale = (REAL)a->scale;

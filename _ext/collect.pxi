@@ -59,10 +59,3 @@ def bump_versions(list variables):
     cdef Variable v
     for v in variables:
         v.version.count += 1
-
-
-def drop_gradients(list params):
-    """Set ``.grad`` of each to None."""
-    cdef Variable p
-    for p in params:
-        p.grad_ = None

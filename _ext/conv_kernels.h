@@ -12,7 +12,6 @@ typedef struct {
     TP_REAL *scratch;           /* of each worker */
     TP_REAL *gw;                /* of each worker, (O, C / groups, taps) */
     ptrdiff_t scratch_size, gw_size;
-    void *memory;               /* where the scratch lies */
     ptrdiff_t **g_offset;       /* of (filter, tap) for each phase */
     ptrdiff_t *g_rows;          /* and how many */
     TP_REAL **g_packed;
@@ -207,14 +206,14 @@ static int TP_NAME(tp_conv_in_rows)(TP_NAME(tp_conv_job) *job, int threads) {
     const ptrdiff_t high = job->tiles.high, rows = p->channels * p->taps;
     job->scratch_size = p->channels * p->phases * p->row + high * p->places;
     job->packed = malloc((size_t)(p->groups * tp_ceil_div(p->filters, high) * high * rows + 1) * sizeof *job->packed);
-    job->scratch = tp_conv_zeros(&job->memory, threads * job->scratch_size * (ptrdiff_t)sizeof *job->scratch);
+    job->scratch = tp_conv_zeros(threads * job->scratch_size * (ptrdiff_t)sizeof *job->scratch);
     const int done = job->packed != NULL && job->scratch != NULL;
     if (done) {
         TP_NAME(tp_conv_pack)(p, job->packed, job->w, high);
         tp_parallel_for(TP_NAME(tp_conv_chunk), job, tp_ceil_div(p->samples, p->together), threads);
     }
     free(job->packed);
-    free(job->memory);
+    tp_conv_give(job->scratch);
     return done;
 }
 
@@ -289,7 +288,7 @@ static int TP_NAME(tp_conv_prepare_grad)(TP_NAME(tp_conv_job) *job, int threads)
                 TP_NAME(tp_conv_pack_g)(p, job->g_packed[phase], job->g_offset[phase], element, job->w, high, phase);
         }
     }
-    job->scratch = tp_conv_zeros(&job->memory, threads * job->scratch_size * (ptrdiff_t)sizeof *job->scratch);
+    job->scratch = tp_conv_zeros(threads * job->scratch_size * (ptrdiff_t)sizeof *job->scratch);
     return job->scratch != NULL;
 }
 
@@ -306,7 +305,7 @@ static int TP_NAME(tp_conv_grad)(tp_conv_plan plan, TP_REAL *gx, TP_REAL *gw, TP
         const int threads = (int)TP_NAME(tp_conv_threads)(p);
         if (gw != NULL) {
             job.gw_size = p->groups * p->filters * p->channels * p->taps;
-            job.gw = calloc((size_t)(threads * job.gw_size + 1), sizeof *job.gw);
+            job.gw = tp_conv_zeros((threads * job.gw_size + 1) * (ptrdiff_t)sizeof *job.gw);
         }
         if (gw != NULL && job.gw == NULL) {
             done = 0;
@@ -322,8 +321,8 @@ static int TP_NAME(tp_conv_grad)(tp_conv_plan plan, TP_REAL *gx, TP_REAL *gw, TP
         free(job.g_rows);
         free(job.g_packed);
         free(job.packed);
-        free(job.gw);
-        free(job.memory);
+        tp_conv_give(job.gw);
+        tp_conv_give(job.scratch);
     }
     tp_conv_free(p);
     return done;

@@ -13,6 +13,9 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "memory.h"
 
 typedef struct {
     ptrdiff_t in, out, kernel, stride, pad, dilation;
@@ -108,11 +111,13 @@ static void tp_conv_free(tp_conv_plan *p) {
     free(p->element);
 }
 
-/* Zeros that start where a vector does; *memory is what has to be freed. NULL if there is no memory. */
-static void *tp_conv_zeros(void **memory, ptrdiff_t bytes) {
-    *memory = calloc((size_t)bytes + 64, 1);
-    return *memory == NULL ? NULL : (char *)*memory + (64 - (size_t)*memory % 64) % 64;
+/* Zeros that start where a vector does; NULL if there is no memory. */
+static void *tp_conv_zeros(ptrdiff_t bytes) {
+    void *memory = tp_imported_memory->take((size_t)bytes);
+    return memory == NULL ? NULL : memset(memory, 0, (size_t)bytes);
 }
+
+static void tp_conv_give(void *memory) { tp_imported_memory->give(memory); }
 
 /* 0 if there is no memory. */
 static int tp_conv_make_plan(tp_conv_plan *p, ptrdiff_t threads) {

@@ -35,7 +35,8 @@ typedef struct {
 #define SOURCE const REAL *TP_RESTRICT
 #define RESULT REAL *TP_RESTRICT
 
-/* y = (x - mean) * rstd * weight + bias; mean and rstd (samples, groups), weight and bias NULL or one for each channel. */
+/* y = (x - mean) * rstd * weight + bias; mean and rstd (samples, groups), weight and bias NULL or one number for each
+ * channel. */
 static TP_SIMD void KIND(tp_group_norm)(RESULT y, RESULT mean, RESULT rstd, SOURCE x, SOURCE weight, SOURCE bias,
                                         tp_grouped p, double eps) {
     const ptrdiff_t n = p.channels * p.length;

@@ -7,11 +7,15 @@ include "arrays.pxi"
 
 cdef extern from "linalg.h":
     ctypedef struct tp_matrix:
-        pass
+        void* data
+        cnp.npy_intp row, column, batch
+    ctypedef struct tp_product:
+        int kind
+        cnp.npy_intp batch, n, k, m
+        tp_matrix a, b, c, base
     bint tp_import_gemm() except -1
-    tp_matrix tp_rows(int kind, void* data, cnp.npy_intp rows, cnp.npy_intp columns)
-    void tp_gemm(int kind, cnp.npy_intp batch, cnp.npy_intp n, cnp.npy_intp k, cnp.npy_intp m,
-                 tp_matrix a, tp_matrix b, tp_matrix c)
+    tp_matrix tp_rows(int kind, void* data, Py_ssize_t rows, Py_ssize_t columns)
+    void tp_multiply(const tp_product* product)
     void tp_linear(int kind, void* y, void* x, void* w, void* b,
                    cnp.npy_intp rows, cnp.npy_intp n_in, cnp.npy_intp n_out)
     void tp_linear_grad(int kind, void* gx, void* gw, void* gb, void* g, void* x, void* w,
@@ -23,35 +27,56 @@ cdef enum:
     WORK = 64   # multiplications that take as long as one element of the other kernels
 
 
+cdef bint place_matrices(tp_matrix* matrix, object array, int kind):
+    """Whether ``array`` is (..., rows, columns) with one stride for all its leading axes: then where it is."""
+    cdef int ndim = tp_ndim(array)
+    cdef cnp.npy_intp* strides = cnp.PyArray_STRIDES(array)
+    cdef cnp.npy_intp item = 8 if kind else 4
+    matrix.data = tp_data(array)
+    matrix.row, matrix.column = strides[ndim - 2], strides[ndim - 1]
+    return tp_one_stride(array, 0, ndim - 2, &matrix.batch) and (matrix.row | matrix.column | matrix.batch) % item == 0
+
+
 def matmul(a, b):
-    cdef int kind = tp_kind(a), ndim
-    cdef cnp.npy_intp n, k, m, batch
+    # One matrix may stand against many on the other side.
+    cdef int kind = tp_strided_kind(a), ndim, axes
+    cdef tp_product p
+    cdef cnp.npy_intp rows
     cdef PyThreadState* state
-    if kind < 0 or tp_kind(b) != kind or not has_gemm:
+    if kind < 0 or tp_strided_kind(b) != kind or not has_gemm:
         return NotImplemented
-    ndim = tp_ndim(a)
-    if ndim < 2 or tp_ndim(b) < 2 or tp_ndim(b) > ndim or tp_size(a) == 0 or tp_size(b) == 0:
+    axes, ndim = tp_ndim(b), tp_ndim(a)
+    if ndim < 2 or axes < 2 or tp_size(a) == 0 or tp_size(b) == 0:
+        return NotImplemented
+    if not place_matrices(&p.a, a, kind) or not place_matrices(&p.b, b, kind):
         return NotImplemented
     cdef cnp.npy_intp* left = tp_shape(a)
     cdef cnp.npy_intp* right = tp_shape(b)
-    n, k, m = left[ndim - 2], left[ndim - 1], right[tp_ndim(b) - 1]
-    if right[tp_ndim(b) - 2] != k:
+    p.kind, p.n, p.k, p.m = kind, left[ndim - 2], left[ndim - 1], right[axes - 1]
+    if right[axes - 2] != p.k:
         return NotImplemented
-    batch = tp_size(a) // (n * k)
-    if tp_ndim(b) == 2:         # one matrix for all: one tall product
-        n, batch = n * batch, 1
-    elif tp_ndim(b) != ndim or not cnp.PyArray_CompareLists(left, right, ndim - 2):
-        return NotImplemented
+    p.batch = max(tp_size(a) // (p.n * p.k), tp_size(b) // (p.k * p.m))
     cdef cnp.npy_intp[NPY_MAXDIMS] shape
-    for i in range(ndim - 1):
-        shape[i] = left[i]
-    shape[ndim - 1] = m
+    if axes == 2:
+        for i in range(ndim - 2):
+            shape[i] = left[i]
+        p.b.batch = 0
+        if p.batch > 1 and tp_one_stride(a, 0, ndim - 1, &rows):     # one tall product
+            p.n, p.batch, p.a.row = p.n * p.batch, 1, rows
+    else:
+        if ndim == 2:
+            p.a.batch = 0
+        elif axes != ndim or not cnp.PyArray_CompareLists(left, right, ndim - 2):
+            return NotImplemented
+        for i in range(axes - 2):
+            shape[i] = right[i]
+        ndim = axes
+    shape[ndim - 2], shape[ndim - 1] = left[tp_ndim(a) - 2], p.m
     out = tp_empty(kind, ndim, shape)
-    cdef tp_matrix first = tp_rows(kind, tp_data(a), n, k)
-    cdef tp_matrix second = tp_rows(kind, tp_data(b), k, m)
-    cdef tp_matrix result = tp_rows(kind, tp_data(out), n, m)
-    state = tp_release_gil(batch * n * k * m // WORK)
-    tp_gemm(kind, batch, n, k, m, first, second, result)
+    p.c = tp_rows(kind, tp_data(out), p.n, p.m)
+    p.base.data = NULL
+    state = tp_release_gil(p.batch * p.n * p.k * p.m // WORK)
+    tp_multiply(&p)
     tp_take_gil(state)
     return out
 

@@ -18,12 +18,18 @@ cdef extern from "memory_cache.h" nogil:
     int tp_cache_init() except -1 with gil
     void tp_cache_set_limit(size_t limit)
     size_t tp_cache_limit()
+    size_t tp_cache_peak()
     size_t tp_cache_idle()
 
 
 def idle_memory():
     """The bytes that lie idle, ready to be used again."""
     return tp_cache_idle()
+
+
+def peak_memory():
+    """The most bytes of the cache's blocks that were ever in use at once."""
+    return tp_cache_peak()
 
 
 def idle_limit():

@@ -146,6 +146,7 @@ static void tp_cache_set_limit(size_t limit) {
 
 static size_t tp_cache_idle(void) { return tp_cache.idle; }
 static size_t tp_cache_limit(void) { return tp_cache.limit; }
+static size_t tp_cache_peak(void) { return tp_cache.most; }
 
 /* How NumPy calls them: it, too, may make an array's memory larger, or ask for zeros. */
 static void *tp_numpy_malloc(void *context, size_t size) {

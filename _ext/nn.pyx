@@ -148,6 +148,25 @@ def cross_entropy(logits, target, reduction, ignore_index):
     return loss, slope
 
 
+def cross_entropy_grad(g, slope):
+    """The reference's for a loss that is one number. Where backward starts from the loss, that is 1."""
+    cdef int kind = tp_kind(g)
+    cdef cnp.npy_intp i
+    cdef double scale
+    if kind < 0 or tp_kind(slope) != kind or tp_ndim(g) != 0:
+        return NotImplemented
+    scale = (<float*>tp_data(g))[0] if kind == 0 else (<double*>tp_data(g))[0]
+    if scale == 1:
+        return slope
+    gx = tp_empty_like(slope, kind)
+    for i in range(tp_size(slope)):
+        if kind == 0:
+            (<float*>tp_data(gx))[i] = <float>scale * (<float*>tp_data(slope))[i]
+        else:
+            (<double*>tp_data(gx))[i] = scale * (<double*>tp_data(slope))[i]
+    return gx
+
+
 cdef inline bint is_plane_or_none(object v, int kind, object x, int axes):
     """Whether v is None or has the dtype `kind` and the shape of the last `axes` axes of x."""
     return v is None or (

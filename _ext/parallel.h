@@ -36,8 +36,6 @@ typedef void (*tp_chunk_function)(void *job, ptrdiff_t chunk, int worker);
 typedef struct {
     void (*run)(tp_chunk_function function, void *job, ptrdiff_t n_chunks, int threads);
     int (*num_threads)(void);
-    int (*blas_enter)(void); /* from here BLAS uses one thread; 0 if it cannot be told */
-    void (*blas_leave)(void); /* and from here what it used before */
 } tp_pool;
 
 static const tp_pool *tp_imported_pool;

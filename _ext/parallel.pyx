@@ -15,7 +15,6 @@ cdef extern from "parallel_pool.h" nogil:
     const tp_pool tp_the_pool
     int tp_pool_init()
     int tp_pool_num_threads()
-    void tp_blas_lend(size_t set, size_t get)
     void tp_pool_set_num_threads(int n)
 
 
@@ -82,11 +81,6 @@ def set_num_threads(n):
     count = number
     with nogil:
         tp_pool_set_num_threads(count)
-
-
-def lend_blas(size_t set_address, size_t get_address):
-    """Tell the pool where BLAS's own ``set_num_threads(int)`` and ``get_num_threads()`` are."""
-    tp_blas_lend(set_address, get_address)
 
 
 def default_num_threads():

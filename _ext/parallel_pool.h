@@ -188,8 +188,6 @@ static int tp_pool_init(void) { return pthread_atfork(NULL, NULL, tp_forget_work
 
 #endif
 
-#include "blas_threads.h"
-
-static const tp_pool tp_the_pool = {tp_pool_run, tp_pool_num_threads, tp_blas_enter, tp_blas_leave};
+static const tp_pool tp_the_pool = {tp_pool_run, tp_pool_num_threads};
 
 #endif

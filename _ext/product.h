@@ -1,10 +1,10 @@
-/* Matrix products of our own: c = a @ b + base, with any strides, in float32 and float64, on vectors of 64 or 32 bytes.
+/* Matrix products of our own: c = a @ b + base, with any strides, in float32 and float64.
  *
- * For a few thousand multiplications a BLAS spends more time on getting ready than on multiplying; here operands are read
- * where they lie as long as that is cheap. Needs the vector types of GCC and Clang.
+ * For a few thousand multiplications a BLAS spends more time on getting ready than on multiplying; here operands are
+ * read where they lie as long as that is cheap. Needs the vector types of GCC and Clang, of 64, 32 or 16 bytes.
  *
- * The order in which an element's terms are added depends on the sizes and strides of the whole product only, not on the
- * threads that share it.
+ * The order in which an element's terms are added depends on the sizes and strides of the whole product only, not on
+ * the threads that share it.
  */
 #ifndef TP_PRODUCT_H
 #define TP_PRODUCT_H
@@ -36,6 +36,16 @@ typedef struct {
     int dots, pack_a, pack_b;
 } tp_plan;
 
+/* Blocks: so many steps deep, which lets a panel fill half of a first cache, and so many bytes wide at each step. */
+#define TP_DEPTH 256
+#define TP_PACKED_A 1024
+#define TP_PACKED_B 960
+
+/* Recycled by every product of a thread: fresh memory of that size costs as much as the product. */
+static _Thread_local char tp_packed_a[TP_DEPTH * TP_PACKED_A] __attribute__((aligned(64)));
+static _Thread_local char tp_packed_b[TP_DEPTH * TP_PACKED_B] __attribute__((aligned(64)));
+
+#if TP_HAS_64 /* 32 registers */
 #define BYTES 64
 #define ROWS 8
 #define SIMD TP_SIMD_64
@@ -54,7 +64,9 @@ typedef struct {
 #undef BYTES
 #undef ROWS
 #undef SIMD
+#endif
 
+#if TP_HAS_32 /* 16 registers */
 #define BYTES 32
 #define ROWS 4
 #define SIMD TP_SIMD_32
@@ -73,12 +85,42 @@ typedef struct {
 #undef BYTES
 #undef ROWS
 #undef SIMD
+#endif
+
+#define BYTES 16
+#if defined(__aarch64__) /* 32 registers, of which GCC takes one for each number broadcast */
+#define ROWS 6
+#else
+#define ROWS 4
+#endif
+#define SIMD
+#define REAL float
+#define KIND(name) name##_16_f32
+#include "product_tile.h"
+#include "product_blocks.h"
+#undef REAL
+#undef KIND
+#define REAL double
+#define KIND(name) name##_16_f64
+#include "product_tile.h"
+#include "product_blocks.h"
+#undef REAL
+#undef KIND
+#undef BYTES
+#undef ROWS
+#undef SIMD
 
 typedef void (*tp_multiply_function)(const tp_plan *);
 
 static inline tp_multiply_function tp_multiply_by(int kind, int bytes) {
+#if TP_HAS_64
     if (bytes == 64) return kind ? tp_multiply_64_f64 : tp_multiply_64_f32;
-    return kind ? tp_multiply_32_f64 : tp_multiply_32_f32;
+#endif
+#if TP_HAS_32
+    if (bytes == 32) return kind ? tp_multiply_32_f64 : tp_multiply_32_f32;
+#endif
+    (void)bytes;
+    return kind ? tp_multiply_16_f64 : tp_multiply_16_f32;
 }
 
 static inline tp_operand tp_flipped(tp_operand a) { return (tp_operand){a.data, a.column, a.row}; }
@@ -95,8 +137,8 @@ static inline void tp_flip(tp_plan *p) {
     p->base = tp_flipped(p->base);
 }
 
-/* What a product costs, roughly, in cycles. Two vectors are multiplied in each; moving one number to where a vector wants it
- * takes half of one; a tile of fewer than eight sums waits for its additions. */
+/* What a product costs, roughly, in cycles. Two vectors are multiplied in each; moving a number to where a vector wants
+ * it takes half of one; a tile of fewer than eight sums waits for its additions. */
 static inline double tp_cost(const tp_plan *p, ptrdiff_t lanes) {
     const double n = (double)p->n, k = (double)p->k, m = (double)p->m;
     const double vectors = (double)((p->m + lanes - 1) / lanes), each = n * vectors > 8 ? n * vectors / 2 : 4;

@@ -1,18 +1,13 @@
 /* Matrix products in caches, for one type and one width of vectors: which parts meet in which order, and what is copied
  * together first. Included by product.h after product_tile.h.
  *
- * The order is that of K. Goto and R. van de Geijn, "Anatomy of high-performance matrix multiplication" (2008), as in BLIS: a
- * block of b stays in the second or third cache, one of a in the second, and a panel of b, three vectors wide, in the first
- * while all rows of the block of a pass by it.
+ * The order is that of K. Goto and R. van de Geijn, "Anatomy of high-performance matrix multiplication" (2008), as in
+ * BLIS: a block of b stays in the second or third cache, one of a in the second, and a panel of b, three vectors wide,
+ * in the first while all rows of the block of a pass by it.
  */
 
-#define TP_DEPTH 256                          /* of a block: so many steps of a panel fill half of a first cache */
-#define TP_HEIGHT (1024 / (ptrdiff_t)sizeof(REAL))         /* rows of a block of a, 256 KiB */
-#define TP_PANELS (480 * 4 / (PANEL * (ptrdiff_t)sizeof(REAL))) /* of a block of b, 480 KiB */
-
-/* Recycled by every product of a thread: fresh memory of that size costs as much as the product. */
-static _Thread_local REAL KIND(tp_packed_a)[TP_DEPTH * TP_HEIGHT] __attribute__((aligned(64)));
-static _Thread_local REAL KIND(tp_packed_b)[TP_DEPTH * TP_PANELS * PANEL] __attribute__((aligned(64)));
+#define TP_HEIGHT (TP_PACKED_A / (ptrdiff_t)sizeof(REAL))          /* rows of a block of a */
+#define TP_PANELS (TP_PACKED_B / (PANEL * (ptrdiff_t)sizeof(REAL))) /* panels of a block of b */
 
 /* The width of the next panel: three vectors, but two where four are left, which beats three and one. */
 static inline ptrdiff_t KIND(tp_panel)(ptrdiff_t columns) {
@@ -37,9 +32,10 @@ static inline void KIND(tp_prepare_panel)(KIND(tp_sweep_job) *s, const REAL *b, 
 }
 
 static void KIND(tp_multiply_blocks)(const tp_plan *p) {
-    const ptrdiff_t blocks = p->k > TP_DEPTH ? (p->k + TP_DEPTH - 1) / TP_DEPTH : 1, depth = (p->k + blocks - 1) / blocks;
+    const ptrdiff_t blocks = p->k > TP_DEPTH ? (p->k + TP_DEPTH - 1) / TP_DEPTH : 1;
+    const ptrdiff_t depth = (p->k + blocks - 1) / blocks; /* all of about the same size */
     const REAL *const a = p->a.data, *const b = p->b.data;
-    REAL *const c = p->c.data;
+    REAL *const c = p->c.data, *const packed_a = (REAL *)tp_packed_a, *const packed_b = (REAL *)tp_packed_b;
     KIND(tp_sweep_job) s;
     s.c.row = p->c.row;
     s.c.column = p->c.column;
@@ -58,8 +54,8 @@ static void KIND(tp_multiply_blocks)(const tp_plan *p) {
                 s.a_column = p->a.column;
                 s.a_tile = ROWS * p->a.row;
                 if (p->pack_a) {
-                    KIND(tp_pack_rows)(KIND(tp_packed_a), s.a, s.a_row, s.a_column, s.rows, s.depth);
-                    s.a = KIND(tp_packed_a);
+                    KIND(tp_pack_rows)(packed_a, s.a, s.a_row, s.a_column, s.rows, s.depth);
+                    s.a = packed_a;
                     s.a_row = 1;
                     s.a_column = ROWS;
                     s.a_tile = ROWS * s.depth;
@@ -67,7 +63,7 @@ static void KIND(tp_multiply_blocks)(const tp_plan *p) {
                 for (ptrdiff_t j = left; j < right; j += s.columns) {
                     s.columns = KIND(tp_panel)(right - j);
                     KIND(tp_prepare_panel)(&s, b + from * p->b.row + j * p->b.column, p, p->pack_b, top == 0, j,
-                                           KIND(tp_packed_b) + (j - left) * s.depth);
+                                           packed_b + (j - left) * s.depth);
                     s.c.at = c + top * p->c.row + j * p->c.column;
                     s.c.base = base->data == NULL
                                    ? NULL
@@ -89,7 +85,6 @@ static void KIND(tp_multiply)(const tp_plan *p) {
     }
 }
 
-#undef TP_DEPTH
 #undef TP_HEIGHT
 #undef TP_PANELS
 #undef LANES

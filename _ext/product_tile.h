@@ -1,8 +1,8 @@
 /* Matrix products in registers, for one type and one width of vectors. Included by product.h, which sets REAL, BYTES,
  * ROWS, SIMD (the attribute) and KIND (the suffix).
  *
- * A tile of the result, ROWS rows by three vectors, is summed in registers while k runs: of each step three vectors of b are
- * loaded and ROWS numbers of a are broadcast, for 3 ROWS fused multiply-adds.
+ * A tile of the result, ROWS rows by three vectors, is summed in registers while k runs: each step loads three vectors
+ * of b and broadcasts ROWS numbers of a, for 3 ROWS fused multiply-adds.
  */
 #define LANES ((ptrdiff_t)(BYTES / sizeof(REAL)))
 #define PANEL (3 * LANES)
@@ -12,8 +12,8 @@ typedef REAL KIND(tp_vec_loose) __attribute__((vector_size(BYTES), aligned(sizeo
 typedef REAL KIND(tp_quad) __attribute__((vector_size(4 * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
 
 /* to[j][i] = from[i][j] + base[j][i] for i, j < 4; base may be NULL */
-TP_INLINE void KIND(tp_transpose_quads)(REAL *to, ptrdiff_t to_row, const REAL *from, ptrdiff_t from_row, const REAL *base,
-                                        ptrdiff_t base_row) {
+TP_INLINE void KIND(tp_transpose_quads)(REAL *to, ptrdiff_t to_row, const REAL *from, ptrdiff_t from_row,
+                                        const REAL *base, ptrdiff_t base_row) {
     const KIND(tp_quad) a = *(const KIND(tp_quad) *)from, b = *(const KIND(tp_quad) *)(from + from_row);
     const KIND(tp_quad) c = *(const KIND(tp_quad) *)(from + 2 * from_row);
     const KIND(tp_quad) d = *(const KIND(tp_quad) *)(from + 3 * from_row);
@@ -28,17 +28,22 @@ TP_INLINE void KIND(tp_transpose_quads)(REAL *to, ptrdiff_t to_row, const REAL *
     for (int j = 0; j < 4; j++) *(KIND(tp_quad) *)(to + j * to_row) = y[j];
 }
 
-/* to[j][i] = from[i][j] + base[j][i] for i < rows, j < columns; base may be NULL */
+/* to[j][i] = from[i][j] + base[j][i] for i < rows, j < columns; base may be NULL. In strips that stay in the first
+ * cache, since each line of `to` is visited several times. */
 TP_INLINE void KIND(tp_transpose)(REAL *to, ptrdiff_t to_row, const REAL *from, ptrdiff_t from_row, const REAL *base,
                                   ptrdiff_t base_row, ptrdiff_t rows, ptrdiff_t columns) {
     const ptrdiff_t full_rows = rows / 4 * 4, full_columns = columns / 4 * 4;
-    for (ptrdiff_t i = 0; i < full_rows; i += 4)
-        for (ptrdiff_t j = 0; j < full_columns; j += 4)
-            KIND(tp_transpose_quads)(to + j * to_row + i, to_row, from + i * from_row + j, from_row,
-                                     base == NULL ? NULL : base + j * base_row + i, base_row);
+    for (ptrdiff_t left = 0, right; left < full_columns; left = right) {
+        right = full_columns - left < 32 ? full_columns : left + 32;
+        for (ptrdiff_t i = 0; i < full_rows; i += 4)
+            for (ptrdiff_t j = left; j < right; j += 4)
+                KIND(tp_transpose_quads)(to + j * to_row + i, to_row, from + i * from_row + j, from_row,
+                                         base == NULL ? NULL : base + j * base_row + i, base_row);
+    }
     for (ptrdiff_t j = 0; j < columns; j++)
         for (ptrdiff_t i = j < full_columns ? full_rows : 0; i < rows; i++)
-            to[j * to_row + i] = base == NULL ? from[i * from_row + j] : from[i * from_row + j] + base[j * base_row + i];
+            to[j * to_row + i] =
+                base == NULL ? from[i * from_row + j] : from[i * from_row + j] + base[j * base_row + i];
 }
 
 /* n numbers, in whole vectors and then in halves of halves: no loop over single ones, no call */
@@ -98,6 +103,10 @@ TP_INLINE void KIND(tp_tile)(const KIND(tp_sweep_job) *s, const int rows, const 
     KIND(tp_vec) sum[3 * ROWS];
 #pragma GCC unroll 24
     for (int i = 0; i < rows * wide; i++) sum[i] = (KIND(tp_vec)){0};
+    if (rows == ROWS && s->depth >= 64 && t->column == 1) /* where the results go is fetched in the meantime */
+#pragma GCC unroll 24
+        for (int i = 0; i < rows * wide; i++)
+            __builtin_prefetch(t->at + i / wide * t->row + i % wide * LANES, 1);
     for (ptrdiff_t k = s->depth; k > 0; k--, a += a_column, high += a_column, b += b_row) {
         KIND(tp_vec) v[3];
 #pragma GCC unroll 3
@@ -139,6 +148,8 @@ TP_DEFINE_TILES(4)
 #if ROWS > 4
 TP_DEFINE_TILES(5)
 TP_DEFINE_TILES(6)
+#endif
+#if ROWS > 6
 TP_DEFINE_TILES(7)
 TP_DEFINE_TILES(8)
 #endif
@@ -147,7 +158,10 @@ typedef void (*KIND(tp_tile_function))(const KIND(tp_sweep_job) *);
 static const KIND(tp_tile_function) KIND(tp_tiles)[ROWS][3] = {
     TP_TILES(1), TP_TILES(2), TP_TILES(3), TP_TILES(4),
 #if ROWS > 4
-    TP_TILES(5), TP_TILES(6), TP_TILES(7), TP_TILES(8),
+    TP_TILES(5), TP_TILES(6),
+#endif
+#if ROWS > 6
+    TP_TILES(7), TP_TILES(8),
 #endif
 };
 #undef TP_TILES
@@ -167,6 +181,10 @@ static void KIND(tp_sweep)(KIND(tp_sweep_job) s) {
 
 /* to[i] = the sum over v[i] for i < 4 (to has room for four where there are fewer) */
 TP_INLINE void KIND(tp_fold_four)(REAL *to, const KIND(tp_vec) *v, const int n) {
+    if (LANES < 4) { /* two */
+        for (int i = 0; i < 4; i++) to[i] = v[i < n ? i : 0][0] + v[i < n ? i : 0][1];
+        return;
+    }
     KIND(tp_quad) q[4], z;
 #pragma GCC unroll 4
     for (int i = 0; i < 4; i++) {
@@ -276,6 +294,8 @@ static SIMD void KIND(tp_pack_rows)(REAL *to, const REAL *a, ptrdiff_t a_row, pt
         const ptrdiff_t some = rows < ROWS ? rows : ROWS;
         if (a_row == 1 && some == ROWS)
             for (ptrdiff_t k = 0; k < depth; k++) memcpy(to + k * ROWS, a + k * a_column, ROWS * sizeof(REAL));
+        else if (a_column == 1)
+            KIND(tp_transpose)(to, ROWS, a, a_row, NULL, 0, some, depth);
         else
             for (ptrdiff_t k = 0; k < depth; k++)
                 for (ptrdiff_t r = 0; r < some; r++) to[k * ROWS + r] = a[r * a_row + k * a_column];

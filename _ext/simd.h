@@ -18,8 +18,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* TP_SIMD_64 and TP_SIMD_32 are for functions in the compiler's own vector types, of 64 and of 32 bytes: a caller takes the
- * first where tp_vector_bytes() says 64, else the second.
+/* TP_SIMD_64 and TP_SIMD_32 are for functions in the compiler's own vector types, of 64 and of 32 bytes, which are to
+ * be called where tp_vector_bytes() says so. They are compiled where TP_HAS_64 and TP_HAS_32 say so; vectors of 16
+ * bytes are everywhere. A type wider than the registers is not for hot loops: GCC takes it apart through memory.
  *
  * TP_SIMD_LEVEL, 1 to 4, is the highest level of x86-64 to compile for: with 3, tests on any machine run what one
  * without AVX-512 runs.
@@ -39,7 +40,7 @@
 #define TP_SIMD __attribute__((target_clones("arch=x86-64-v3", "default")))
 #endif
 #define TP_SIMD_64 __attribute__((target("arch=x86-64-v4")))
-#define TP_SIMD_32 __attribute__((target_clones("arch=x86-64-v3", "default")))
+#define TP_SIMD_32 __attribute__((target("arch=x86-64-v3")))
 #else
 #define TP_SIMD_CLONES 0
 #define TP_SIMD
@@ -72,14 +73,28 @@ static inline const char *tp_simd_level(void) {
 #endif
 }
 
+#define TP_HAS_64 ((TP_SIMD_CLONES && TP_SIMD_LEVEL >= 4) || TP_ALWAYS_64)
+#define TP_HAS_32 (TP_SIMD_CLONES || TP_ALWAYS_32)
+#if defined(__AVX512F__)
+#define TP_ALWAYS_64 1
+#else
+#define TP_ALWAYS_64 0
+#endif
+#if defined(__AVX2__) && defined(__FMA__)
+#define TP_ALWAYS_32 1
+#else
+#define TP_ALWAYS_32 0
+#endif
+
 /* The bytes of a vector that kernels in the compiler's own vector types take; 0: this compiler has none. */
 static inline int tp_vector_bytes(void) {
 #if !defined(__GNUC__)
     return 0;
-#elif defined(__AVX512F__)
-    return 64;
+#elif TP_SIMD_CLONES
+    const char *level = tp_simd_level();
+    return strcmp(level, "x86-64-v4") == 0 ? 64 : strcmp(level, "x86-64-v3") == 0 ? 32 : 16;
 #else
-    return strcmp(tp_simd_level(), "x86-64-v4") == 0 ? 64 : 32;
+    return TP_HAS_64 ? 64 : TP_HAS_32 ? 32 : 16;
 #endif
 }
 

@@ -115,6 +115,7 @@ CASES: dict[str, list[Callable[[Draw, int, int, int], tuple]]] = {
     "softmax_grad": [lambda d, p, q, r: (d(p, q), d(p, q), 1)],
     "log_softmax_grad": [lambda d, p, q, r: (d(p, q), d(p, q), -1)],
     "cross_entropy": [_cross_entropy(reduction) for reduction in ("mean", "sum", "none")],
+    "cross_entropy_grad": [lambda d, p, q, r: (np.ones((), d.dtype), d(p, q))],
     "rms_norm": [
         lambda d, p, q, r: (d(p, q), d(q), 1, 0.1),
         lambda d, p, q, r: (d(2, p, q), d(p, q), 2, 0.1),
@@ -344,7 +345,7 @@ LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-TAKES_STRIDES = {"scatter_rows"}
+TAKES_STRIDES = {"scatter_rows", "matmul"}
 
 
 def _is_plain(a: Any) -> bool:

@@ -76,12 +76,9 @@ def test_small_arrays_and_those_of_numpy_are_not_kept():
 
 
 def test_no_more_is_held_than_was_in_use_at_once():
-    largest = 40 * SIZE  # more than any other test's
-    result(largest)
     for size in (SIZE, 3 * SIZE, 9 * SIZE, 27 * SIZE, SIZE):
         y = [result(size), result(size)]
-        held = memory.idle_memory() + 8 * size
-        assert held <= max(4 * largest, 8 * size) + 2 * PAGE
+        assert 8 * size <= memory.idle_memory() + 8 * size <= memory.peak_memory()
         y.clear()
 
 

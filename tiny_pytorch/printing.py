@@ -14,7 +14,9 @@ __all__ = ["format_tensor"]
 
 def format_tensor(tensor: Any) -> str:
     """``tensor([...], dtype=..., requires_grad=True)``; the dtype where the content does not suggest it."""
-    array = backend.at(tensor.array).to_numpy(tensor.array)
+    here = backend.current()
+    there = backend.owner(tensor.array) or here  # what another library holds can be looked at, if not computed with
+    array = there.to_numpy(tensor.array)
     prefix = "tensor("
     if array.ndim == 0:
         text = numpy.array2string(array.reshape(1), separator=", ", precision=4)[1:-1]
@@ -28,7 +30,9 @@ def format_tensor(tensor: Any) -> str:
             notes.append(f"size={array.shape}")
     if dtype is not get_default_dtype() and dtype.name not in ("int64", "bool"):
         notes.append(f"dtype={dtype!r}")
-    if tensor.device != backend.get_device():
+    if there.name != here.name:
+        notes.append(f"backend={there.name!r}")
+    elif tensor.device != here.device:
         notes.append(f"device={str(tensor.device)!r}")
     if tensor.grad_fn is not None:
         notes.append(f"grad_fn=<{tensor.grad_fn.op.name}>")

@@ -15,6 +15,7 @@ __all__ = ["backward", "grad"]
 def _seed(root: Variable, gradient: Any, create_graph: bool, caller: str) -> Any:
     """The gradient that enters at a root: what the caller gave, checked, or 1 for a scalar."""
     array = root.array
+    k = backend.at(array).kernels
     shape = tuple(array.shape)
     if gradient is None:
         if any(n != 1 for n in shape):
@@ -22,10 +23,11 @@ def _seed(root: Variable, gradient: Any, create_graph: bool, caller: str) -> Any
                 f"{caller}: the gradient of a tensor of shape {shape} needs a starting gradient of it. Pass one "
                 f"({caller}(gradient)), or reduce to a scalar first, e.g. with .sum() or .mean()"
             )
-        seed = backend.at(array).xp.ones_like(array)
+        seed = k.xp.ones_like(array)
         return engine.leaf(seed) if create_graph else seed
     if not isinstance(gradient, Variable):
         raise TypeError(f"{caller}: the gradient is a {type(gradient).__name__}; expected a Tensor or None")
+    backend.at(gradient.array)
     if tuple(gradient.array.shape) != shape:
         raise RuntimeError(
             f"{caller}: the gradient has shape {tuple(gradient.array.shape)}; expected the tensor's own shape {shape}"

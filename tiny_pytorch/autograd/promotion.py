@@ -91,12 +91,7 @@ def check_array(op: Op, i: int, array: Any) -> None:
     """The error that argument ``i`` is an array of another library than the current one. The engine calls this."""
     here = backend.current()
     if not here.owns(array):
-        there = backend.owner(array)
-        kind = f"{type(array).__module__}.{type(array).__qualname__}"
-        raise TypeError(
-            f"{op.name}: argument {i} holds an array of {there.name if there else 'another library'} ({kind}), but the "
-            f"backend is {here.name}. Nothing is moved between libraries silently: tp.tensor(x) copies it"
-        )
+        raise TypeError(backend.foreign(array, f"{op.name}: argument {i} holds"))
 
 
 def _operand(op: Op, i: int, value: Any, here: backend.Backend) -> Any:
@@ -110,10 +105,8 @@ def _operand(op: Op, i: int, value: Any, here: backend.Backend) -> Any:
     there = backend.owner(value)
     if there is not None and there.name == here.name:
         return engine.leaf(value)
-    hint = "tp.tensor(...) makes one"
     if there is not None:
-        hint = (
-            f"it is an array of {there.name}, the backend is {here.name}, and nothing is moved silently: tp.tensor(x) "
-            "copies it"
-        )
-    raise TypeError(f"{op.name}: argument {i} is a {type(value).__name__}; expected a Tensor or a number ({hint})")
+        raise TypeError(backend.foreign(value, f"{op.name}: argument {i} is"))
+    raise TypeError(
+        f"{op.name}: argument {i} is a {type(value).__name__}; expected a Tensor or a number (tp.tensor(...) makes one)"
+    )

@@ -22,8 +22,8 @@ from .dtypes import DType
 from .table import Kernels
 
 __all__ = [
-    "Backend", "at", "available", "convert", "current", "enter", "get_device", "kernels", "leave", "load", "number",
-    "on", "on_change", "owner", "set_device", "several", "type_decides", "use", "waits",
+    "Backend", "at", "available", "convert", "current", "enter", "foreign", "get_device", "kernels", "leave", "load",
+    "number", "on", "on_change", "owner", "set_device", "several", "type_decides", "use", "waits",
 ]  # fmt: skip
 
 
@@ -194,7 +194,11 @@ def at(array: Any) -> Backend:
     TypeError
         If it is an array of another library.
     """
-    return _at(array) if _several else _current
+    if _several:
+        return _at(array)
+    if isinstance(array, _current.array_type):
+        return _current
+    raise TypeError(foreign(array))
 
 
 def _at(array: Any) -> Backend:
@@ -206,10 +210,15 @@ def _at(array: Any) -> Backend:
             place = on(place.device_of(array))
             _at_device[array.device] = place
             return place
+    raise TypeError(foreign(array))
+
+
+def foreign(array: Any, which: str = "this is") -> str:
+    """What to tell who brought an array of another library: both names, and what copies it."""
     there = owner(array)
     kind = f"{type(array).__module__}.{type(array).__qualname__}"
-    raise TypeError(
-        f"this is an array of {there.name if there else 'another library'} ({kind}), but the backend is "
+    return (
+        f"{which} an array of {there.name if there else 'another library'} ({kind}), but the backend is "
         f"{_current.name}. Nothing is moved between libraries silently: tp.tensor(x) copies it"
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy
 
-__all__ = ["addresses", "get_blas_threads", "name", "set_blas_threads"]
+__all__ = ["get_blas_threads", "name", "set_blas_threads"]
 
 _PREFIXES = ("scipy_openblas", "openblas")
 _SUFFIXES = ("64_", "_64", "")
@@ -38,17 +38,6 @@ def _function(verb: str) -> Any:
                 if function is not None:
                     return function
     return None
-
-
-def addresses() -> tuple[int, int] | None:
-    """Where BLAS's functions that set and get its number of threads are in memory; None if they were not found."""
-    functions = _function("set_num_threads"), _function("get_num_threads")
-    if None in functions:
-        return None
-    import ctypes
-
-    set_address, get_address = (ctypes.cast(f, ctypes.c_void_p).value or 0 for f in functions)
-    return set_address, get_address
 
 
 def set_blas_threads(n: int) -> bool:

@@ -151,8 +151,6 @@ def host() -> Backend:
     """NumPy's arrays in host memory, also as the host of a library that is on a GPU alone."""
     if os.environ.get("TINY_PYTORCH_NUM_THREADS"):
         set_num_threads(get_num_threads())
-    if (addresses := blas.addresses()) is not None:
-        parallel.lend_blas(*addresses)
     kernels = Kernels(numpy)
     own = (
         zero_at, write, shares_memory, to_device, cumsum, cumprod, diagonal, index, index_add, index_put, index_write,

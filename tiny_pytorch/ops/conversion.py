@@ -175,8 +175,8 @@ def _unwrapped(data: Any) -> tuple[Any, set[Any]]:
             kinds |= found
         return items, kinds
     if isinstance(data, Variable):
-        data = backend.at(data.array).to_numpy(data.array)
-    elif (there := backend.owner(data)) is not None:
+        data = data.array
+    if (there := backend.owner(data)) is not None:
         data = there.to_numpy(data)
     if isinstance(data, (numpy.ndarray, numpy.generic)):
         return data, {as_dtype(_plain("tensor", numpy.asarray(data)).dtype)}

@@ -25,9 +25,7 @@ def _cross_entropy(k: K, logits: Array, target: Array, *, reduction: str, ignore
 @_cross_entropy.gradient
 def _(k: K, g: Array, saved: Any, *, reduction: str, ignore_index: int) -> tuple:
     (slope,) = saved.extra
-    if reduction == "none":
-        g = k.xp.expand_dims(g, axis=1)
-    return k.multiply(g, slope), None
+    return k.cross_entropy_grad(g, slope), None
 
 
 @op(name="nll_loss", promotes="floating", keeps="cross", autocast="float32")

@@ -183,6 +183,8 @@ def _assigned(x: Tensor, value: Any) -> Any:
         return leaf(value)
     if isinstance(value, (list, tuple)):
         return leaf(here.from_numpy(numpy.asarray(value)))
+    if backend.owner(value) is not None:
+        raise TypeError(backend.foreign(value, "setitem: the value is"))
     raise TypeError(
         f"setitem: cannot assign a {type(value).__name__}; expected a Tensor, an array of the backend "
         f"{here.name}, a list or a number"

@@ -31,8 +31,12 @@ def by_device(collected: Collected) -> list[tuple[Any, Collected]]:
     ------
     DeviceError
         If a gradient is on another device than its parameter.
+    TypeError
+        If the parameters are another library's.
     """
     params, arrays, grads, states, columns = collected
+    if not backend.several():
+        return [(backend.at(arrays[0]).kernels, collected)]
     places: dict[str, list[int]] = {}
     for i, (array, grad) in enumerate(zip(arrays, grads, strict=True)):
         device, other = backend.at(array).device, backend.at(grad).device

@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any
 
 from ..autograd import assign, collect, drop_gradients, enable_grad, leaf
-from ..backend import at, kernels, several
+from ..backend import at
 from ..tensor import Tensor
 from . import state_dict
 from .columns import (
@@ -169,11 +169,10 @@ class Optimizer:
         if len(work) > 1:  # of one group, the kernel checks the arrays before it changes any
             for _, (_, arrays, grads, _, _) in work:
                 check_gradients(arrays, grads)
-        k = None if several() else kernels()
-        for group, collected in work:
-            if collected[0]:
-                for there, part in ((k, collected),) if k is not None else by_device(collected):
-                    self._update(there, group, *part)
+        placed = [(group, by_device(collected)) for group, collected in work if collected[0]]
+        for group, parts in placed:
+            for k, part in parts:
+                self._update(k, group, *part)
         return loss
 
     def _collect(self, group: Group) -> tuple[Group, Collected]:

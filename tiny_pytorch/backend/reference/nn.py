@@ -11,6 +11,7 @@ __all__ = [
     "batch_norm_eval",
     "batch_norm_grad",
     "cross_entropy",
+    "cross_entropy_grad",
     "layer_norm",
     "layer_norm_grad",
     "log_softmax",
@@ -73,6 +74,12 @@ def cross_entropy(xp, logits, target, reduction, ignore_index):
     number = xp.sum(xp.astype(counts, logits.dtype))
     number = xp.where(number > 0, number, math.nan)
     return loss / number, xp.where(counts, slope / number, 0.0)
+
+
+def cross_entropy_grad(xp, g, slope):
+    """``g * slope``: the gradient of the logits from that of the loss, one number or (N,). ``slope`` may be given
+    back itself."""
+    return (xp.expand_dims(g, axis=1) if len(g.shape) else g) * slope
 
 
 def layer_norm(xp, x, weight, bias, axes, eps):
