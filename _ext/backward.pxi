@@ -438,6 +438,8 @@ def run_scalar(root, bint retain):
     cdef object seed
     if not isinstance(root, Variable) or (<Variable>root).current() is None:
         return False
+    if type((<Variable>root).array_) is not array_type:     # another library's, or nothing for one_like
+        return False
     seed = one_like((<Variable>root).array_)
     if seed is None:
         return False

@@ -60,7 +60,8 @@ static TP_SIMD void KIND(tp_iadd)(REAL *a, const REAL *b, ptrdiff_t n) {
     for (ptrdiff_t i = 0; i < n; i++) a[i] += b[i];
 }
 
-static TP_SIMD void KIND(tp_relu)(RESULT y, SOURCE x, ptrdiff_t n) {
+/* The two may be the same array. */
+static TP_SIMD void KIND(tp_relu)(REAL *y, const REAL *x, ptrdiff_t n) {
     for (ptrdiff_t i = 0; i < n; i++) y[i] = x[i] < 0 ? 0 : x[i]; /* so written, NaN stays NaN */
 }
 

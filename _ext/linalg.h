@@ -3,6 +3,7 @@
 #define TP_LINALG_H
 
 #include "arrays.h"
+#include "elementwise.h"
 #include "gemm.h"
 #include "sums.h"
 

@@ -18,6 +18,8 @@ cdef extern from "linalg.h":
     void tp_multiply(const tp_product* product)
     void tp_linear(int kind, void* y, void* x, void* w, void* b,
                    cnp.npy_intp rows, cnp.npy_intp n_in, cnp.npy_intp n_out)
+    void tp_relu(int kind, void* y, void* x, cnp.npy_intp n)
+    void tp_relu_grad(int kind, void* gx, void* g, void* y, cnp.npy_intp n)
     void tp_linear_grad(int kind, void* gx, void* gw, void* gb, void* g, void* x, void* w,
                         cnp.npy_intp rows, cnp.npy_intp n_in, cnp.npy_intp n_out)
 
@@ -81,10 +83,25 @@ def matmul(a, b):
     return out
 
 
+cdef inline object in_rows(object array):
+    """The array, row-major: a product costs so much more than the copy that strided operands are worth one."""
+    return cnp.PyArray_GETCONTIGUOUS(array) if tp_kind(array) < 0 and tp_strided_kind(array) >= 0 else array
+
+
 def linear(x, weight, bias):
-    cdef int kind = tp_kind(x), ndim, i
+    return affine(x, weight, bias, False)
+
+
+def linear_relu(x, weight, bias):
+    return affine(x, weight, bias, True)
+
+
+cdef object affine(x, weight, bias, bint rectified):
+    cdef int kind, ndim, i
     cdef cnp.npy_intp n_in, n_out, rows
     cdef PyThreadState* state
+    x, weight = in_rows(x), in_rows(weight)
+    kind = tp_kind(x)
     if kind < 0 or tp_kind(weight) != kind or tp_ndim(weight) != 2 or not has_gemm:
         return NotImplemented
     ndim = tp_ndim(x)
@@ -102,17 +119,32 @@ def linear(x, weight, bias):
     y = tp_empty(kind, ndim, shape)
     state = tp_release_gil(rows * n_in * n_out // WORK)
     tp_linear(kind, tp_data(y), tp_data(x), tp_data(weight), tp_data_or_null(bias), rows, n_in, n_out)
+    if rectified:
+        tp_relu(kind, tp_data(y), tp_data(y), rows * n_out)
     tp_take_gil(state)
     return y
 
 
+def linear_relu_grad(g, y, x, weight, needs):
+    cdef int kind
+    g = in_rows(g)
+    kind = tp_kind(g)
+    if kind < 0 or tp_kind(y) != kind or not tp_same_shape(g, y):
+        return NotImplemented
+    passed = tp_empty_like(g, kind)
+    tp_relu_grad(kind, tp_data(passed), tp_data(g), tp_data(y), tp_size(g))
+    return linear_grad(passed, x, weight, needs)
+
+
 def linear_grad(g, x, weight, needs):
     # x is None where only gx is wanted, weight is None where gx is not.
-    cdef int kind = tp_kind(g), ndim
+    cdef int kind, ndim
     cdef cnp.npy_intp n_in, n_out, rows
     cdef bint need_x, need_w, need_b
     cdef PyThreadState* state
     need_x, need_w, need_b = needs
+    g, x, weight = in_rows(g), in_rows(x), in_rows(weight)
+    kind = tp_kind(g)
     if kind < 0 or not has_gemm or tp_ndim(g) < 1 or tp_size(g) == 0:
         return NotImplemented
     ndim = tp_ndim(g)

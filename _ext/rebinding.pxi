@@ -63,7 +63,7 @@ cdef int cut_again(Variable v) except -1:
     cdef object array = v.cut.content.array
     for op, params in v.cut.chain:
         array = call((<Op>op).forward, (table_of(array), array), params if params else None)
-    v.array_ = array
+    v.array_ = as_array(array)
     v.cut.seen = v.cut.content.writes
     return 0
 
@@ -75,9 +75,16 @@ cdef inline object array_of(Variable v):
     return v.array_
 
 
+def layout(Variable v):
+    """A NumPy array without values, laid out as the tensor would be if its library's arrays had memory that can be
+    written; None if they have, or if the tensor has no aliases."""
+    return None if v.cut is None else v.cut.layout
+
+
 def write(Variable v, array):
     """Note that ``array`` is now what a tensor holds, in its memory or, where that cannot be written, in its place."""
     cdef Cut cut = v.cut
+    array = as_array(array)
     if cut is not None:
         if not cut.layout.flags.writeable:
             raise ValueError("a broadcast tensor cannot be written: several of its elements are one; .clone() it first")

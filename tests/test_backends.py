@@ -83,6 +83,26 @@ def test_a_namespace_that_is_none() -> None:
 
 
 @numpy_only
+def test_a_namespace_that_is_not_known_trains_a_network() -> None:
+    def losses(name: str) -> list[float]:
+        with tp.backend.use(name):
+            tp.manual_seed(0)
+            x, y = tp.randn(16, 4), tp.randint(0, 3, (16,))
+            net = tp.nn.Sequential(tp.nn.Linear(4, 8), tp.nn.BatchNorm1d(8), tp.nn.Dropout(0.2), tp.nn.Linear(8, 3))
+            optimizer = tp.optim.AdamW(net.parameters(), lr=0.1)
+            found = []
+            for _ in range(4):
+                loss = tp.nn.functional.cross_entropy(net(x), y)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                found.append(loss.item())
+            return found
+
+    assert losses("array_api_compat.numpy") == pytest.approx(losses("numpy"), rel=1e-5)
+
+
+@numpy_only
 def test_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
     present = ["cpu", "cuda:0", "cuda:1"]
     for asked, found in (("", "cpu"), ("cpu", "cpu"), ("cuda", "cuda:0"), ("cuda:1", "cuda:1")):
@@ -157,24 +177,48 @@ def test_the_same_seed_gives_the_same_weights() -> None:
 def test_arrays_of_two_libraries_are_not_mixed(backend: tp.backend.Backend) -> None:
     other = "array_api_strict" if backend.name == "numpy" else "numpy"
     with tp.backend.use(other):
-        foreign = tp.tensor([1.0, 2.0])
-    mine = tp.tensor([3.0, 4.0])
+        foreign = tp.tensor([1.0, 2.0], requires_grad=True)
+        loss = (foreign * foreign).sum()
+    mine = tp.tensor([3.0, 4.0], requires_grad=True)
+    raw = foreign.array
     for mixed in (
         lambda: mine + foreign,
         lambda: foreign.exp(),
         lambda: tp.cat([mine, foreign]),
         lambda: mine @ foreign,
+        lambda: mine + raw,
+        lambda: mine.detach().copy_(foreign.detach()),
+        lambda: mine.detach().__setitem__(0, foreign.detach()[0]),
+        lambda: foreign.detach().tolist(),
+        lambda: loss.item(),
+        lambda: loss.backward(),
+        lambda: mine.backward(foreign.detach()),
+        lambda: tp.optim.SGD([foreign]),
     ):
         with pytest.raises(
             TypeError, match=rf"array of {other} .*backend is {backend.name}.*tp\.tensor\(x\) copies it"
         ):
             mixed()
-    with pytest.raises(TypeError, match=rf"array of {other}.*backend is {backend.name}.*tp\.tensor\(x\)"):
-        mine + foreign.array
+    if other != "numpy":  # numbers of NumPy may be assigned
+        with pytest.raises(TypeError, match=rf"array of {other} .*backend is {backend.name}.*tp\.tensor\(x\)"):
+            mine.detach()[:] = raw
+    assert (foreign.grad, mine.grad) == (None, None)
     copied = tp.tensor(foreign)
     assert backend.owns(copied.array)
     assert (copied + mine).tolist() == [4.0, 6.0]
-    assert (tp.tensor(foreign.array) + mine).tolist() == [4.0, 6.0]
+    assert (tp.tensor(raw) + mine).tolist() == [4.0, 6.0]
+    assert (tp.tensor([foreign.detach(), mine.detach()])).tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    assert repr(foreign) == f"tensor([1., 2.], backend='{other}', requires_grad=True)"
+
+
+def test_an_optimizer_of_another_librarys_parameters(backend: tp.backend.Backend) -> None:
+    other = "array_api_strict" if backend.name == "numpy" else "numpy"
+    mine = tp.tensor([1.0], requires_grad=True)
+    optimizer = tp.optim.AdamW([mine])
+    mine.sum().backward()
+    with tp.backend.use(other), pytest.raises(TypeError, match=f"array of {backend.name} .*backend is {other}"):
+        optimizer.step()
+    assert (mine.tolist(), len(optimizer.state)) == ([1.0], 0)
 
 
 # --- aliases: what is written through one is seen by all, whether or not arrays can be written --------------

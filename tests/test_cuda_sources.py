@@ -53,6 +53,20 @@ def test_nvcc_compiles(name: str, dtype: str, tmp_path: Path) -> None:
     check_entries(name, ptx.read_text())
 
 
+@pytest.mark.skipif(NVCC is None, reason="nvcc is not installed")
+@every_source
+@every_dtype
+def test_no_kernel_spills_registers(name: str, dtype: str, tmp_path: Path) -> None:
+    source = tmp_path / f"{name}.cu"
+    source.write_text(cuda.source(name))
+    command = [str(NVCC), "-cubin", "-arch=sm_90", "-Xptxas", "-v", *cuda.options(dtype), str(source), "-o",
+               str(tmp_path / "cubin")]  # fmt: skip
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    used = re.findall(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads", said)
+    assert len(used) >= len(KERNEL.findall(cuda.source(name)))
+    assert {int(n) for kernel in used for n in kernel} == {0}, said
+
+
 @every_source
 @every_dtype
 def test_nvrtc_compiles(name: str, dtype: str) -> None:

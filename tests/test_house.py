@@ -175,7 +175,7 @@ COMPILED_KERNELS = {
     "add", "subtract", "multiply", "divide", "relu", "relu_grad", "sum_to", "masked_scale", "keep_mask",
     "attention", "attention_grad", "self_attention", "self_attention_grad",
     "gelu", "gelu_grad", "sigmoid", "sigmoid_grad", "silu", "silu_grad", "tanh_grad",
-    "scatter_add", "scatter_rows", "take", "matmul", "linear", "linear_grad",
+    "scatter_add", "scatter_rows", "take", "matmul", "linear", "linear_grad", "linear_relu", "linear_relu_grad",
     "softmax", "softmax_grad", "log_softmax", "log_softmax_grad", "cross_entropy", "cross_entropy_grad",
     "layer_norm", "layer_norm_grad", "rms_norm", "rms_norm_grad", "group_norm", "group_norm_grad",
     "batch_norm", "batch_norm_eval", "batch_norm_grad",

@@ -104,6 +104,14 @@ CASES: dict[str, list[Callable[[Draw, int, int, int], tuple]]] = {
         lambda d, p, q, r: (d(q), d(r, q), d(r)),
         lambda d, p, q, r: (d(2, p, q), d(r, q), None),
     ],
+    "linear_relu": [
+        lambda d, p, q, r: (d(p, q), d(r, q), d(r)),
+        lambda d, p, q, r: (d(2, p, q), d(r, q), None),
+    ],
+    "linear_relu_grad": [
+        lambda d, p, q, r: (d(p, r), d(p, r), d(p, q), d(r, q), ALL),
+        lambda d, p, q, r: (d(r), d(r), d(q), d(r, q), (True, True, False)),
+    ],
     "linear_grad": [
         lambda d, p, q, r: (d(p, r), d(p, q), d(r, q), ALL),
         lambda d, p, q, r: (d(r), d(q), d(r, q), ALL),
@@ -345,7 +353,8 @@ LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-TAKES_STRIDES = {"scatter_rows", "matmul"}
+LINEAR = {"linear", "linear_grad", "linear_relu", "linear_relu_grad"}
+TAKES_STRIDES = {"scatter_rows", "matmul", *LINEAR}
 
 
 def _is_plain(a: Any) -> bool:
@@ -389,7 +398,7 @@ def test_read_only_inputs(name: str, case: Any) -> None:
 
 
 # A product's zeros times infinity are its own affair; check_indices and keep_mask take no floats.
-SPECIAL = sorted(set(COMPILED) - {"matmul", "linear", "linear_grad", "conv", "conv_grad", "check_indices", "keep_mask"})
+SPECIAL = sorted(set(COMPILED) - LINEAR - {"matmul", "conv", "conv_grad", "check_indices", "keep_mask"})
 
 
 @pytest.mark.parametrize("name", SPECIAL)

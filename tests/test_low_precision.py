@@ -212,6 +212,8 @@ ONE, NO, ALL = (1, 1), ((1, 1), (1, 1)), (True, True, True)
 CALLS: dict[str, tuple] = {
     "matmul": (random(9, 300), random(300, 7)),
     "linear": (random(9, 300), random(7, 300), random(7)),
+    "linear_relu": (random(9, 300), random(7, 300), random(7)),
+    "linear_relu_grad": (random(300, 7), random(300, 7), random(300, 9), random(7, 9), ALL),
     "linear_grad": (random(300, 7), random(300, 9), random(7, 9), ALL),
     "conv": (random(2, 16, 9, 9), random(4, 16, 3, 3), random(4), ONE, NO, ONE, 1),
     "conv_grad": (random(2, 4, 9, 9), random(2, 3, 9, 9), random(4, 3, 3, 3), (2, 3, 9, 9), ONE, NO, ONE, 1, ALL),

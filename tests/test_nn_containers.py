@@ -102,3 +102,37 @@ def test_module_dict():
         del table["a"]
     with pytest.raises(KeyError, match="choose another name"):
         table["keys"] = nn.ReLU()
+
+
+# --- a Linear and its ReLU in one ----------------------------------------------------------------------
+
+
+def operations(x: tp.Tensor) -> list[str]:
+    """The names of the operations that made a tensor, the last first, along their first inputs."""
+    names, node = [], x.grad_fn
+    while isinstance(node, tp.autograd.Node):
+        names.append(node.name())
+        node = node.next_functions[0]
+    return names
+
+
+def test_a_linear_and_its_relu_are_one_operation_that_nobody_notices() -> None:
+    linear, relu = tp.nn.Linear(3, 4), tp.nn.ReLU()
+    model = tp.nn.Sequential(linear, relu, tp.nn.Linear(4, 2), tp.nn.Tanh())
+    x = tp.randn(5, 3)
+    assert operations(model(x)) == ["tanh", "linear", "linear_relu"]
+    by_hand = model[3](model[2](relu(linear(x))))
+    found, wanted = (tp.autograd.grad((y * y).sum(), list(model.parameters())) for y in (model(x), by_hand))
+    for got, expected in zip(found, wanted, strict=True):
+        tp.testing.assert_close(got, expected)
+    for watched in (linear, relu):  # hooks see each module's own result
+        seen: list[tp.Tensor] = []
+        with watched.register_forward_hook(lambda module, args, output, seen=seen: seen.append(output)):
+            assert operations(model(x)) == ["tanh", "linear", "relu", "linear"]
+        tp.testing.assert_close(seen[0], relu(linear(x)) if watched is relu else linear(x))
+    linear.forward = lambda input: input[:, :1]
+    with pytest.raises(RuntimeError, match="linear"):  # the next layer's, of one feature for 4
+        model(x)
+    del linear.forward
+    model[1] = tp.nn.Sigmoid()
+    assert operations(model(x)) == ["tanh", "linear", "sigmoid", "linear"]

@@ -214,7 +214,7 @@ def test_numpys_arrays_become_tensors() -> None:
 def test_other_libraries_arrays_are_not_moved_silently() -> None:
     if tp.backend.current().name == "numpy":
         pytest.skip("its own arrays are NumPy's")
-    with pytest.raises(TypeError, match=r"numpy.*nothing is moved silently.*tp\.tensor"):
+    with pytest.raises(TypeError, match=r"numpy.*Nothing is moved between libraries silently.*tp\.tensor"):
         tp.ones(2) + np.ones(2)
 
 

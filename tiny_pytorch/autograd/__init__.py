@@ -9,7 +9,7 @@ from .._ext import engine as _engine
 from .._ext.engine import ForwardCall, Node, Variable
 from .._ext.gate import Gate
 from ..backend.dtypes import as_dtype
-from ..backend.numpy import diagonal
+from ..backend.numpy import diagonal, shares_memory
 from ..backend.table import Kernels
 from .autocast import AutocastState, arguments, autocast_state, set_autocast_state
 from .backward import backward, grad
@@ -47,7 +47,8 @@ def _compute_on(backend: _backend.Backend) -> None:
     layouts = None
     if not backend.writes:
         layouts = Kernels(_numpy)
-        layouts.override("diagonal", diagonal)
+        for function in (diagonal, shares_memory):
+            layouts.override(function.__name__, function)
     _engine.configure(
         table=backend.kernels,
         array_type=backend.array_type,

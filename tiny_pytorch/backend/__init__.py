@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy
+from numpy import generic  # by its name: this package has a module `numpy`
 
 from . import crossing
 from .crossing import waits
@@ -260,6 +261,8 @@ def _remedy(device: Device) -> str:
 
 def number(array: Any) -> Any:
     """The Python number in a raw array of one element. The host waits until it is computed."""
+    if isinstance(array, generic):  # NumPy's reductions give no arrays
+        return array.item()
     return at(array).to_numpy(array).item()
 
 

@@ -5,7 +5,9 @@ Each is tried in a process of its own, by a gradient that is computed on it.
 
 from __future__ import annotations
 
+import argparse
 import importlib.metadata
+import importlib.util
 import os
 import subprocess
 import sys
@@ -21,14 +23,12 @@ print(x.device)
 """
 
 
-def version(package: str) -> str | None:
-    """The installed version of a distribution; None if there is none."""
-    for name in (package, package.partition("-cuda")[0]):
-        try:
-            return importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return None
+def version(module: str) -> str | None:
+    """The version of whichever distribution brought a module (CuPy's has several names); None if it is not there."""
+    if importlib.util.find_spec(module) is None:
+        return None
+    packages = importlib.metadata.packages_distributions().get(module)
+    return importlib.metadata.version(packages[0]) if packages else "?"
 
 
 def trial(name: str) -> tuple[bool, str]:
@@ -44,10 +44,9 @@ def main(names: list[str]) -> int:
     failed = False
     print(f"{'backend':<18} {'installed':<12} works")
     for name in names or list(CHOICES):
-        package = CHOICES[name][1] if name in CHOICES else name.partition(".")[0]
-        found = version(package)
+        found = version(name.partition(".")[0])
         if found is None and name in CHOICES:
-            works, said = False, f"pip install {package}"
+            works, said = False, f"pip install {CHOICES[name][1]}"
         else:
             works, said = trial(name)
         failed |= not works
@@ -57,4 +56,6 @@ def main(names: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    parser = argparse.ArgumentParser("python -m tiny_pytorch.backend", description="Which array libraries work here.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="what to try; else all that have a file of their own")
+    sys.exit(main(parser.parse_args().names))

@@ -37,6 +37,7 @@ COMPILED: dict[str, tuple[str, ...]] = {
     "layer_norm": ("axes",),
     "layer_norm_grad": ("axes", "needs"),
     "linear_grad": ("needs",),
+    "linear_relu_grad": ("needs",),
     "log_softmax": ("axis",),
     "log_softmax_grad": ("axis",),
     "masked_scale": (),
@@ -93,12 +94,22 @@ def zero_at(x: Array, positions: Array) -> Array:
 
 
 def linear(x: Array, weight: Array, bias: Array) -> Array:
+    return _affine(_linear, x, weight, bias)
+
+
+def linear_relu(x: Array, weight: Array, bias: Array) -> Array:
+    return _affine(_linear_relu, x, weight, bias)
+
+
+def _affine(kernel: Callable[..., Array], x: Array, weight: Array, bias: Array) -> Array:
     if x.shape[-1:] != weight.shape[1:]:  # JAX calls this a TypeError
         raise ValueError(f"the input has {x.shape[-1:]} features, the weight takes {weight.shape[1:]}")
-    return _linear(x, weight, bias)
+    return kernel(x, weight, bias)
 
 
-_linear = jax.jit(functools.partial(reference_kernels()["linear"], jnp))
+_linear, _linear_relu = (
+    jax.jit(functools.partial(reference_kernels()[name], jnp)) for name in ("linear", "linear_relu")
+)
 
 
 # --- elementwise and running --------------------------------------------------------------------------------
@@ -217,8 +228,8 @@ def to_device(x: Array, device: str, source: str, non_blocking: bool) -> Array:
 
 
 KERNELS = (
-    adam, copy, cumprod, cumsum, erf, index, index_add, index_put, index_write, is_differentiable, linear, scatter_add,
-    to_device, write, zero_at,
+    adam, copy, cumprod, cumsum, erf, index, index_add, index_put, index_write, is_differentiable, linear, linear_relu,
+    scatter_add, to_device, write, zero_at,
 )  # fmt: skip
 
 

@@ -123,6 +123,10 @@ def linear(x: Array, weight: Array, bias: Array) -> Array:
     return torch.nn.functional.linear(x, weight, bias)
 
 
+def linear_relu(x: Array, weight: Array, bias: Array) -> Array:
+    return torch.relu_(linear(x, weight, bias))
+
+
 # --- indexing -----------------------------------------------------------------------------------------------
 
 
@@ -254,8 +258,8 @@ class CopyStream:
 
 KERNELS = (
     astype, copy, cumprod, cumsum, diagonal, erf, gelu, gelu_grad, index, index_add, index_put, index_write,
-    is_contiguous, is_differentiable, layer_norm, linear, log_softmax, relu, scatter_add, shares_memory, sigmoid, silu,
-    softmax, sum_to, to_device, write, zero_at,
+    is_contiguous, is_differentiable, layer_norm, linear, linear_relu, log_softmax, relu, scatter_add,
+    shares_memory, sigmoid, silu, softmax, sum_to, to_device, write, zero_at,
 )  # fmt: skip
 
 

@@ -125,7 +125,7 @@ from .joining import (
     vsplit,
     vstack,
 )  # fmt: skip
-from .linalg import addmm, addmv, baddbmm, bmm, dot, kron, linear, matmul, mm, mv, outer, vdot
+from .linalg import addmm, addmv, baddbmm, bmm, dot, kron, linear, linear_relu, matmul, mm, mv, outer, vdot
 from .loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -215,8 +215,9 @@ __all__ = [
     "greater_equal",
     "group_norm", "gru", "gru_cell", "gt", "hsplit", "hstack", "huber_loss", "hypot", "index_add", "index_put",
     "index_select", "inner", "isclose", "isfinite", "isinf", "isnan", "kl_div", "kron", "l1_loss", "layer_norm", "le",
-    "leaky_relu", "lerp", "less", "less_equal", "linear", "linspace", "log", "log10", "log1p", "log2", "log_softmax",
-    "logaddexp", "logical_and", "logical_not", "logical_or", "logical_xor", "logsigmoid", "logspace", "logsumexp",
+    "leaky_relu", "lerp", "less", "less_equal", "linear", "linear_relu", "linspace", "log", "log10", "log1p", "log2",
+    "log_softmax", "logaddexp", "logical_and", "logical_not", "logical_or", "logical_xor", "logsigmoid", "logspace",
+    "logsumexp",
     "lstm", "lstm_cell", "lt", "mT", "masked_fill", "masked_select", "matmul", "max", "max_pool1d", "max_pool2d",
     "maximum", "mean", "meshgrid", "min", "minimum", "mm", "moveaxis", "movedim", "mse_loss", "mul", "multinomial",
     "multiply", "mv", "nan_to_num", "narrow", "ne", "neg", "negative", "nll_loss", "nonzero", "norm", "normal",

@@ -8,7 +8,9 @@ from ..autograd import ShapeError, op
 from .elementwise import add, multiply
 from .operands import shape_of
 
-__all__ = ["addmm", "addmv", "baddbmm", "bmm", "dot", "kron", "linear", "matmul", "mm", "mv", "outer", "vdot"]
+__all__ = [
+    "addmm", "addmv", "baddbmm", "bmm", "dot", "kron", "linear", "linear_relu", "matmul", "mm", "mv", "outer", "vdot",
+]  # fmt: skip
 
 K = Any  # a table of kernels
 Array = Any  # a raw array, or in the world of higher derivatives a Tensor
@@ -217,6 +219,21 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 # A sum that autocast takes for a part of the product.
 _plus_product = op(name="add", promotes="common", autocast="low")(add.forward).gradient(add.rule)
+
+
+@op(promotes="common", keeps=({0: (1,), 1: (0,)}, "output"), kernel="linear_relu", autocast="low")
+def linear_relu(k: K, x: Array, weight: Array, bias: Array) -> Array:
+    """``y = max(x @ weight.T + bias, 0)``: :func:`linear` and ``relu`` as one operation, which keeps one array less."""
+    return k.linear_relu(x, weight, bias)
+
+
+@linear_relu.gradient
+def _(k: K, g: Array, saved: Any) -> tuple:
+    x, weight, _ = saved.inputs
+    return k.linear_relu_grad(g, saved.output, x, weight, saved.needs)
+
+
+linear_relu.expects = _linear.expects
 
 
 def _scaled_sum(input: Tensor, product: Tensor, beta: Any, alpha: Any) -> Tensor:

@@ -7,15 +7,25 @@ from typing import Any
 
 import cupy
 
+from .elementwise import relu, relu_grad
 from .launch import blocks_for, launch, plain
 
-__all__ = ["column_grid", "linear", "linear_grad", "sum_columns"]
+__all__ = ["column_grid", "linear", "linear_grad", "linear_relu", "linear_relu_grad", "sum_columns"]
 
 Array = Any
 ROWS_OF_A_BLOCK = 512
 
 
 def linear(x: Array, weight: Array, bias: Array | None) -> Array:
+    return _affine(x, weight, bias, "add_bias")
+
+
+def linear_relu(x: Array, weight: Array, bias: Array | None) -> Array:
+    y = _affine(x, weight, bias, "add_bias_relu")
+    return relu(y) if bias is None and y is not NotImplemented else y
+
+
+def _affine(x: Array, weight: Array, bias: Array | None, add: str) -> Array:
     dtype = plain(x, weight, bias)
     if dtype is None or weight.ndim != 2 or x.ndim < 1 or x.shape[-1] != weight.shape[1]:
         return NotImplemented
@@ -24,7 +34,7 @@ def linear(x: Array, weight: Array, bias: Array | None) -> Array:
     out = weight.shape[0]
     y = cupy.matmul(x.reshape(-1, x.shape[-1]), weight.T)  # one product, whatever the leading axes
     if bias is not None:
-        launch("linalg", "add_bias", dtype, *blocks_for(y.size), y, bias, out, y.size)
+        launch("linalg", add, dtype, *blocks_for(y.size), y, bias, out, y.size)
     return y.reshape(*x.shape[:-1], out)
 
 
@@ -46,6 +56,13 @@ def linear_grad(
             return NotImplemented
         gw = cupy.matmul(flat.T, x.reshape(rows, x.shape[-1]))
     return gx, gw, sum_columns(flat, dtype) if needs[2] else None
+
+
+def linear_relu_grad(
+    g: Array, y: Array, x: Array, weight: Array, needs: tuple[bool, bool, bool]
+) -> tuple[Array | None, Array | None, Array | None]:
+    passed = relu_grad(g, y)
+    return NotImplemented if passed is NotImplemented else linear_grad(passed, x, weight, needs)
 
 
 def column_grid(rows: int, columns: int) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["linear", "linear_grad", "matmul"]
+from . import elementwise as _elementwise
+
+__all__ = ["linear", "linear_grad", "linear_relu", "linear_relu_grad", "matmul"]
 
 
 def matmul(xp, a, b):
@@ -26,3 +28,13 @@ def linear_grad(xp, g, x, weight, needs):
     gw = xp.matmul(xp.matrix_transpose(flat), xp.reshape(x, (rows, x.shape[-1]))) if needs[1] else None
     gb = xp.sum(flat, axis=0) if needs[2] else None
     return gx, gw, gb
+
+
+def linear_relu(xp, x, weight, bias):
+    """``y = max(x @ weight.T + bias, 0)``, as :func:`linear` and then relu."""
+    return _elementwise.relu(xp, linear(xp, x, weight, bias))
+
+
+def linear_relu_grad(xp, g, y, x, weight, needs):
+    """The gradients of :func:`linear_relu` from its result ``y``: those of linear for ``g`` where ``y > 0``."""
+    return linear_grad(xp, _elementwise.relu_grad(xp, g, y), x, weight, needs)
