@@ -62,6 +62,17 @@ cdef enum:
     FEW = 12    # arguments, keyword ones and the table included, for which there is room on the stack
 
 
+cdef object not_a_tensor(Op op, Py_ssize_t i, object value):
+    # The error that an argument is no Tensor: in the words of autograd/errors.py.
+    kind = type(value)
+    library = kind.__module__.partition(".")[0]
+    name = kind.__name__ if library in ("builtins", "tiny_pytorch") else f"{library}.{kind.__name__}"
+    remedy = "tp.tensor(x) copies it, tp.from_dlpack(x) shares its memory"
+    if not hasattr(value, "__dlpack__"):
+        remedy = "tp.tensor(...) makes one"
+    return TypeError(f"{op.name}: argument {i} is a {name}; expected a Tensor ({remedy})")
+
+
 cdef object apply_tuple(Op op, tuple args, dict params, bint promoted=False):
     # apply() for callers that hold their arguments as objects.
     cdef tuple row = args + tuple(params.values()) if params else args
@@ -144,8 +155,7 @@ cdef object apply_on(Op op, PyObject** args, Py_ssize_t n, tuple names, bint pro
         elif op.promotion != AS_THEY_ARE and not promoted:
             array, type_num = a, -2
         else:
-            raise TypeError(f"{op.name}: argument {i} is a {type(a).__name__}; expected a Tensor "
-                            "(tp.tensor(...) makes one)")
+            raise not_a_tensor(op, i, a)
         Py_INCREF(array)
         inputs[1 + i] = <PyObject*>array
         filled[0] = i + 1

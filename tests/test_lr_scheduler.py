@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tiny_pytorch as tp
-from tiny_pytorch.optim import SGD, lr_scheduler
+from tiny_pytorch.optim import SGD, Adam, Optimizer, lr_scheduler
 from tiny_pytorch.optim.lr_scheduler import (
     CosineAnnealingLR,
     ExponentialLR,
@@ -22,6 +22,13 @@ from tiny_pytorch.optim.lr_scheduler import (
 )
 
 pytestmark = pytest.mark.numpy_only  # they know numbers only
+
+
+class Bare(Optimizer):
+    """An optimizer without momentum."""
+
+    def check(self, group):
+        return {}
 
 
 class Hill:
@@ -45,6 +52,31 @@ SCHEDULERS = {
     "CosineAnnealingLR": lambda s, o: s.CosineAnnealingLR(o, T_max=50, eta_min=0.001),
     "CosineAnnealingLR, up again": lambda s, o: s.CosineAnnealingLR(o, T_max=9, eta_min=0.001),
     "CosineAnnealingLR, to 0": lambda s, o: s.CosineAnnealingLR(o, T_max=1),
+    "ConstantLR": lambda s, o: s.ConstantLR(o, factor=0.25, total_iters=7),
+    "PolynomialLR": lambda s, o: s.PolynomialLR(o, total_iters=20, power=1.5),
+    "MultiplicativeLR": lambda s, o: s.MultiplicativeLR(o, lambda epoch: 1 - 1 / (epoch + 3)),
+    "CosineAnnealingWarmRestarts": lambda s, o: s.CosineAnnealingWarmRestarts(o, 7, eta_min=0.001),
+    "CosineAnnealingWarmRestarts, longer": lambda s, o: s.CosineAnnealingWarmRestarts(o, 4, T_mult=2),
+    "CyclicLR": lambda s, o: s.CyclicLR(o, 0.01, [0.1, 0.2], 5, cycle_momentum=False),
+    "CyclicLR, halved": lambda s, o: s.CyclicLR(o, [0.01, 0.02], 0.1, 5, 8, mode="triangular2"),
+    "CyclicLR, falling": lambda s, o: s.CyclicLR(o, 0.01, 0.1, 5, mode="exp_range", gamma=0.97),
+    "CyclicLR, function": lambda s, o: s.CyclicLR(o, 0.01, 0.1, 5, scale_fn=lambda i: 1 / i),
+    "CyclicLR, of steps": lambda s, o: s.CyclicLR(
+        o, 0.01, 0.1, 5, scale_fn=lambda i: 0.9**i, scale_mode="iterations", base_momentum=[0.7, 0.6], max_momentum=0.8
+    ),
+    "OneCycleLR": lambda s, o: s.OneCycleLR(o, [0.1, 0.2], total_steps=60),
+    "OneCycleLR, lines": lambda s, o: s.OneCycleLR(
+        o,
+        0.1,
+        epochs=10,
+        steps_per_epoch=5,
+        pct_start=0.4,
+        anneal_strategy="linear",
+        div_factor=10,
+        final_div_factor=50,
+    ),
+    "OneCycleLR, three": lambda s, o: s.OneCycleLR(o, 0.1, total_steps=50, three_phase=True, cycle_momentum=False),
+    "ChainedScheduler": lambda s, o: s.ChainedScheduler([s.ConstantLR(o, 0.5, 5), s.ExponentialLR(o, 0.9)]),
     "SequentialLR": lambda s, o: s.SequentialLR(
         o, [s.LinearLR(o, 0.1, total_iters=5), s.CosineAnnealingLR(o, 20), s.StepLR(o, 5)], milestones=[5, 25]
     ),
@@ -52,15 +84,19 @@ SCHEDULERS = {
 every_scheduler = pytest.mark.parametrize("make", SCHEDULERS.values(), ids=SCHEDULERS)
 
 
-def optimizer(cls=SGD, lrs=(0.1, 0.02)):
+def optimizer(cls=SGD, lrs=(0.1, 0.02), **more):
     groups = [{"params": [tp.zeros(1, requires_grad=True)], "lr": lr} for lr in lrs]
-    return cls(groups, lr=1.0)
+    return cls(groups, lr=1.0, **more)
 
 
 def theirs():
     torch = pytest.importorskip("torch")
     groups = [{"params": [torch.zeros(1, requires_grad=True)], "lr": lr} for lr in (0.1, 0.02)]
     return torch.optim.lr_scheduler, torch.optim.SGD(groups, lr=1.0)
+
+
+def momenta(o):
+    return [group["momentum"] for group in o.param_groups]
 
 
 def lrs(o):
@@ -75,6 +111,7 @@ def test_agrees_with_pytorch(make):
     scheduler, reference = make(lr_scheduler, mine), make(their_schedulers, other)
     for _ in range(50):
         np.testing.assert_allclose(lrs(mine), lrs(other), rtol=1e-9, atol=1e-15)
+        np.testing.assert_allclose(momenta(mine), momenta(other), rtol=1e-9)
         assert scheduler.get_last_lr() == lrs(mine)
         mine.step()
         other.step()
@@ -199,7 +236,66 @@ def test_plateau_agrees_with_pytorch(options):
     assert again.patience == reference.patience
 
 
+@pytest.mark.parametrize("name, args", [("OneCycleLR", (0.1, 30)), ("CyclicLR", (0.01, 0.1, 5))])
+def test_betas_are_cycled(name, args):
+    torch = pytest.importorskip("torch")
+    mine = optimizer(Adam)
+    other = torch.optim.Adam([{"params": [torch.zeros(1)], "lr": lr} for lr in (0.1, 0.02)])
+    scheduler, reference = (
+        getattr(lr_scheduler, name)(mine, *args),
+        getattr(torch.optim.lr_scheduler, name)(other, *args),
+    )
+    for _ in range(29):
+        for ours, expected in zip(mine.param_groups, other.param_groups, strict=True):
+            np.testing.assert_allclose(ours["betas"], expected["betas"], rtol=1e-9)
+            np.testing.assert_allclose(ours["lr"], expected["lr"], rtol=1e-9)
+        mine.step()
+        other.step()
+        scheduler.step()
+        reference.step()
+
+
+@pytest.mark.parametrize("T_mult", [1, 2])
+def test_restarts_between_two_epochs(T_mult):
+    their_schedulers, other = theirs()
+    mine = optimizer()
+    scheduler = lr_scheduler.CosineAnnealingWarmRestarts(mine, 3, T_mult)
+    reference = their_schedulers.CosineAnnealingWarmRestarts(other, 3, T_mult)
+    for epoch in (0.0, 0.5, 2.9, 3.0, 7.25, 9.0, 20.5, 1):
+        scheduler.step(epoch)
+        reference.step(epoch)
+        np.testing.assert_allclose(lrs(mine), lrs(other), rtol=1e-9, atol=1e-15)
+
+
+def test_one_cycle_ends():
+    o = optimizer()
+    scheduler = lr_scheduler.OneCycleLR(o, 0.1, total_steps=3)
+    for _ in range(3):
+        scheduler.step()
+    before = lrs(o), scheduler.last_epoch
+    with pytest.raises(ValueError, match="all 3 steps have been made"):
+        scheduler.step()
+    assert before == (lrs(o), scheduler.last_epoch)
+
+
 ERRORS = [
+    (lambda o: lr_scheduler.OneCycleLR(o, 0.1), ValueError, "total_steps, or both epochs and steps_per_epoch"),
+    (lambda o: lr_scheduler.OneCycleLR(o, 0.1, total_steps=0), ValueError, "from 1 on, got 0"),
+    (lambda o: lr_scheduler.OneCycleLR(o, [0.1], 5), ValueError, "one max_lr for each of 2 groups, got 1"),
+    (lambda o: lr_scheduler.OneCycleLR(o, 0.1, 5, pct_start=1.5), ValueError, "a fraction, 0 to 1, got 1.5"),
+    (lambda o: lr_scheduler.OneCycleLR(o, 0.1, 5, anneal_strategy="up"), ValueError, "'cos' or 'linear', got 'up'"),
+    (lambda o: lr_scheduler.OneCycleLR("SGD", 0.1, 5), TypeError, "an Optimizer, got str"),
+    (lambda o: lr_scheduler.CyclicLR("SGD", 0.1, 1.0), TypeError, "an Optimizer, got str"),
+    (lambda o: lr_scheduler.CyclicLR(o, 0.1, 1.0, mode="square"), ValueError, "got 'square'"),
+    (lambda o: lr_scheduler.CyclicLR(o, 0.1, 1.0, scale_mode="days"), ValueError, "'iterations', got 'days'"),
+    (lambda o: lr_scheduler.CyclicLR(o, 0.1, 1.0, 0), ValueError, "above 0, got 0 and 0"),
+    (lambda o: lr_scheduler.CyclicLR(Bare(o.param_groups, {}), 0.1, 1.0), ValueError, "neither momentum nor betas"),
+    (lambda o: lr_scheduler.ConstantLR(o, factor=1.5), ValueError, "at most 1, got 1.5"),
+    (lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 0), ValueError, "T_0 must be an integer from 1 on, got 0"),
+    (lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 2).step(-1), ValueError, "at least 0, got -1"),
+    (lambda o: lr_scheduler.MultiplicativeLR(o, 0.5), TypeError, "MultiplicativeLR: .* callable, got 0.5"),
+    (lambda o: lr_scheduler.ChainedScheduler([]), ValueError, "at least one scheduler"),
+    (lambda o: lr_scheduler.ChainedScheduler([StepLR(o, 1)], optimizer()), ValueError, "of another optimizer"),
     (lambda o: StepLR(o, 0), ValueError, "step_size must be at least 1, got 0"),
     (lambda o: StepLR("SGD", 1), TypeError, "an Optimizer, got str"),
     (lambda o: ReduceLROnPlateau("SGD"), TypeError, "an Optimizer, got str"),
@@ -232,7 +328,12 @@ def test_errors(call, error, message):
 
 def test_a_restart_begins_anew():
     o = optimizer()
-    for scheduler in (MultiStepLR(o, [1, 2]), SequentialLR(o, [ExponentialLR(o, 0.5)], [])):
+    schedulers = (
+        MultiStepLR(o, [1, 2]),
+        SequentialLR(o, [ExponentialLR(o, 0.5)], []),
+        lr_scheduler.CosineAnnealingWarmRestarts(o, 3),
+    )
+    for scheduler in schedulers:
         scheduler.step()
         scheduler.restart()
         assert lrs(o) == [0.1, 0.02]

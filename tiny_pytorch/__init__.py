@@ -24,9 +24,10 @@ from .ops import (
     arange, argmax, argmin, argsort, argwhere, as_tensor, asarray, asin, asinh, atan, atan2, atanh, atleast_1d,
     atleast_2d, baddbmm, batch_norm, bernoulli, bilinear, binary_cross_entropy_with_logits, bincount, bitwise_and,
     bitwise_left_shift, bitwise_not, bitwise_or, bitwise_right_shift, bitwise_xor, bmm, broadcast_shapes,
-    broadcast_tensors, broadcast_to, cat, ceil, chunk, clamp, clip, clone, column_stack, concat, concatenate,
-    copysign, cos, cosh, count_nonzero, cumprod, cumsum, diag, diagonal, div, divide, dot, dropout, dstack, einsum,
-    embedding, empty, empty_like, eq, equal, erf, exp, exp2, expm1, eye, flatten, flip, fliplr, flipud, floor,
+    broadcast_tensors, broadcast_to, cat, cdist, ceil, celu, chunk, clamp, clip, clone, column_stack, concat,
+    concatenate, copysign, cos, cosh, cosine_similarity, count_nonzero, cumprod, cumsum, diag, diagonal, div,
+    divide, dot, dropout, dstack, einsum, embedding, empty, empty_like, eq, equal, erf, exp, exp2, expm1, eye,
+    flatten, flip, fliplr, flipud, floor,
     floor_divide, fmax, fmin, fmod, from_numpy, full, full_like, gather, ge, greater, greater_equal, gt, gru, gru_cell,
     hsplit, hstack, hypot, index_add, index_select, inner, isclose, isfinite, isinf, isnan, kron, layer_norm, le, lerp,
     less, less_equal, linspace, log, log10, log1p, log2, log_softmax, logaddexp, logical_and, logical_not,
@@ -46,19 +47,31 @@ from .random import Generator, default_generator, get_rng_state, initial_seed, m
 from .version import __version__
 
 if _TYPE_CHECKING:
-    from . import amp, array_api, cuda, data, models, nn, optim, profiler, testing, utils
+    from . import amp, array_api, backends, cuda, data, models, nn, optim, profiler, testing, utils
     from .amp import autocast, get_autocast_dtype, is_autocast_enabled
-    from .array_api import finfo, iinfo
+    from .array_api import finfo, from_dlpack, iinfo
     from .serialization import load, save
+    from .switches import (
+        are_deterministic_algorithms_enabled, compile, get_float32_matmul_precision, set_float32_matmul_precision,
+        use_deterministic_algorithms,
+    )  # fmt: skip
+    from .typed import (
+        BoolTensor, ByteTensor, DoubleTensor, FloatTensor, HalfTensor, IntTensor, LongTensor, ShortTensor,
+    )  # fmt: skip
 
 # What is loaded when it is first used, so that the import stays near NumPy's own.
 _PARTS = (
-    "amp", "array_api", "cuda", "data", "models", "nn", "optim", "profiler", "serialization", "testing", "utils",
+    "amp", "array_api", "backends", "cuda", "data", "models", "nn", "optim", "profiler", "serialization", "switches",
+    "testing", "typed", "utils",
 )  # fmt: skip
 _PLACES = {
     "autocast": "amp", "get_autocast_dtype": "amp", "is_autocast_enabled": "amp",
-    "finfo": "array_api", "iinfo": "array_api",
+    "finfo": "array_api", "from_dlpack": "array_api", "iinfo": "array_api",
     "load": "serialization", "save": "serialization",
+    **dict.fromkeys(("compile", "use_deterministic_algorithms", "are_deterministic_algorithms_enabled"), "switches"),
+    **dict.fromkeys(("set_float32_matmul_precision", "get_float32_matmul_precision"), "switches"),
+    **dict.fromkeys(("FloatTensor", "DoubleTensor", "HalfTensor", "ByteTensor", "ShortTensor"), "typed"),
+    **dict.fromkeys(("IntTensor", "LongTensor", "BoolTensor"), "typed"),
 }  # fmt: skip
 
 

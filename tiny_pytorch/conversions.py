@@ -108,8 +108,10 @@ class Conversions:
         return ops.clone(self) if copy and moved is self else moved
 
     def type(self, dtype: Any = None) -> Any:
-        """The dtype's name, or the tensor converted to ``dtype``."""
-        return str(as_dtype(self.array.dtype)) if dtype is None else self.to(as_dtype(dtype))
+        """The dtype's name, or the tensor converted to ``dtype``, which may be a name like ``tp.FloatTensor`` too."""
+        if dtype is None:
+            return str(as_dtype(self.array.dtype))
+        return self.to(as_dtype(getattr(dtype, "dtype", dtype)))
 
     def type_as(self, other: Tensor) -> Tensor:
         """The tensor in ``other``'s dtype, on its device."""

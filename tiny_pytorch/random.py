@@ -82,6 +82,17 @@ def default_generator() -> Generator:
     return _default
 
 
+def check_generator(name: str, generator: Any) -> None:
+    """A TypeError for what is neither a Generator nor None."""
+    if generator is not None and not isinstance(generator, Generator):
+        kind = type(generator)
+        came = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+        raise TypeError(
+            f"{name}: generator must be a tiny_pytorch.Generator or None, got {came}: {generator!r}; "
+            "tp.Generator().manual_seed(0) makes one"
+        )
+
+
 def manual_seed(seed: int) -> Generator:
     """Make everything random that follows reproducible; returns the default generator.
 

@@ -134,8 +134,21 @@ def load(f: str | os.PathLike[str] | IO[bytes], map_location: Any = None, *, wei
     unpickler = _SafeUnpickler if weights_only else pickle.Unpickler
     if isinstance(f, (str, os.PathLike)):
         with open(f, "rb") as file:
-            return unpickler(file).load()
-    return unpickler(f).load()
+            return _read(unpickler, file, os.fspath(f))
+    return _read(unpickler, f, "the file")
+
+
+def _read(unpickler: type[pickle.Unpickler], file: IO[bytes], name: str) -> Any:
+    try:
+        return unpickler(file).load()
+    except (pickle.UnpicklingError, EOFError, ValueError, LookupError) as error:
+        if str(error).startswith("load:"):
+            raise
+        raise pickle.UnpicklingError(
+            f"load: {name} does not hold what tp.save writes ({type(error).__name__}: {error}). It may be cut short or "
+            "empty; a file of torch.save is a zip archive, which is not read here: write the state dict there with "
+            "safetensors.torch.save_file, and load that"
+        ) from error
 
 
 def _location(map_location: Any) -> Any:

@@ -30,6 +30,8 @@ class Tensor(Conversions, OpMethods):
         A Tensor's or a backend array's memory is shared; anything else is converted by ``tp.tensor``.
     requires_grad : bool
         Whether gradients are wanted. Default False.
+    *sizes : int
+        ``Tensor(2, 3)`` is PyTorch's old name for ``tp.empty(2, 3)``: two integers or more are sizes.
 
     Examples
     --------
@@ -45,7 +47,9 @@ class Tensor(Conversions, OpMethods):
     __array_ufunc__ = None  # numpy_array * tensor asks Tensor
     __array_priority__ = 1000
 
-    def __init__(self, data: Any = (), requires_grad: builtins.bool = False):
+    def __init__(self, data: Any = (), requires_grad: builtins.bool = False, *sizes: builtins.int):
+        if not isinstance(requires_grad, builtins.bool):
+            data, requires_grad = ops.empty(data, requires_grad, *sizes).array, False
         if isinstance(data, Variable):
             self._set_shared(data)
         else:

@@ -23,4 +23,11 @@ CASES = [
     Case("nn.functional.pairwise_distance",
          lambda t, x, y: t.nn.functional.pairwise_distance(x, y, p=3, eps=0.1, keepdim=True),
          lambda x, y: (np.abs(x - y + 0.1) ** 3).sum(-1, keepdims=True) ** (1 / 3), two, "cubes"),
+    Case("cdist", lambda t, x, y: t.cdist(x, y), lambda x, y: np.sqrt(((x[:, None] - y) ** 2).sum(-1)),
+         (floats(2, 3), floats(4, 3)), empty=((0, 3), (4, 3))),
+    Case("cdist", lambda t, x, y: t.cdist(x, y, p=1.0),
+         lambda x, y: np.abs(x[..., :, None, :] - y[..., None, :, :]).sum(-1), (floats(2, 3, 2), floats(1, 4, 2)),
+         "broadcast"),
+    Case("cdist", lambda t, x, y: t.cdist(x, y, float("inf")), lambda x, y: np.abs(x[:, None] - y).max(-1),
+         (floats(2, 3), floats(4, 3)), "largest"),
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Rows of `ops/loss.py` and `ops/cross_entropy.py`."""
+"""Rows of `ops/loss.py`, `ops/cross_entropy.py`, `ops/margin_loss.py` and `ops/likelihood.py`."""
 
 from __future__ import annotations
 
@@ -53,7 +53,37 @@ def smoothed(x, target):
     return -0.9 * pick(log_softmax(x), target) - 0.1 / x.shape[1] * log_softmax(x).sum(1)
 
 
+def distance(x, y, p=2.0):
+    return (np.abs(x - y + 1e-6) ** p).sum(-1) ** (1 / p)
+
+
+def triplet(a, p, n):
+    return np.maximum(distance(a, p) - distance(a, n) + 1, 0)
+
+
+def swapped(a, p, n):
+    return np.maximum(distance(a, p, 3) - np.minimum(distance(a, n, 3), distance(p, n, 3)) + 2, 0)
+
+
+def angles(x, y, target):
+    cos = (x * y).sum(-1) / np.sqrt((x * x).sum(-1) * (y * y).sum(-1))
+    return np.where(target == 1, 1 - cos, np.maximum(cos - 0.1, 0))
+
+
+def gaussian(x, y, v):
+    return (np.log(v) + (x - y) ** 2 / v) / 2
+
+
+def stirling(x, y):
+    above = np.maximum(y, 1)
+    return np.exp(x) - y * x + (y > 1) * (above * np.log(above) - above + np.log(2 * np.pi * above) / 2)
+
+
 two = (floats(2, 3), floats(2, 3))
+three = (floats(4, 3), floats(4, 3), floats(4, 3))
+signs = floats(4, values=[1, -1, -1, 1], grad=False)
+counts = floats(2, 3, values=[[0, 3, 1], [5, 2, 0]], grad=False)
+variances = floats(2, 3, low=0.2, high=2.0)
 logits = (floats(4, 3), classes)
 weight = floats(3, low=0.5, grad=False)
 
@@ -73,6 +103,21 @@ CASES = [
     Case("nn.functional.binary_cross_entropy_with_logits",
          lambda t, x, y, w: t.nn.functional.binary_cross_entropy_with_logits(x, y, pos_weight=w),
          lambda x, y, w: np.mean(with_logits(x, y, w)), (floats(2, 3), probabilities, weight), "weighted"),
+    *loss("multilabel_soft_margin_loss", lambda x, y: with_logits(x, y).mean(-1), (floats(2, 3), probabilities)),
+    *loss("triplet_margin_loss", triplet, three),
+    *loss("triplet_margin_loss", swapped, three, {"swap": True, "p": 3.0, "margin": 2.0}, "swapped"),
+    *loss("margin_ranking_loss", lambda x, y, s: np.maximum(-s * (x - y) + 0.2, 0),
+          (floats(4), floats(4), signs), {"margin": 0.2}, "margin"),
+    *loss("hinge_embedding_loss", lambda x, s: np.where(s == 1, x, np.maximum(0.7 - x, 0)), (floats(4), signs),
+          {"margin": 0.7}, "margin"),
+    *loss("cosine_embedding_loss", angles, (floats(4, 3), floats(4, 3), signs), {"margin": 0.1}, "margin"),
+    *loss("gaussian_nll_loss", gaussian, (floats(2, 3), floats(2, 3), variances)),
+    *loss("gaussian_nll_loss", lambda x, y, v: gaussian(x, y, v[:, None]) + np.log(2 * np.pi) / 2,
+          (floats(2, 3), floats(2, 3), floats(2, low=0.2, high=2.0)), {"full": True}, "one for a row"),
+    *loss("poisson_nll_loss", lambda x, y: np.exp(x) - y * x, (floats(2, 3), counts), None, "logarithms"),
+    *loss("poisson_nll_loss", lambda x, y: x - y * np.log(x + 1e-8), (floats(2, 3, low=0.2), counts),
+          {"log_input": False}, "rates"),
+    *loss("poisson_nll_loss", stirling, (floats(2, 3), counts), {"full": True}, "with Stirling's term"),
     *loss("nll_loss", lambda x, target: -pick(x, target), logits),
     *loss("cross_entropy", lambda x, target: -pick(log_softmax(x), target), logits),
     *loss("cross_entropy", lambda x, target: -pick(log_softmax(x), target) * (target != 1), logits,

@@ -108,6 +108,31 @@ def sequence_rows(name):
                    second=n_layers == 1)  # fmt: skip
 
 
+def packed(reference):
+    """Two sequences of 2 steps and 1, each by itself."""
+
+    def each(x, *arrays):
+        first, params = arrays[:-4], arrays[-4:]
+        long, *long_ends = reference(x[[0, 2], None], *[s[:, :1] for s in first], *params)
+        short, *short_ends = reference(x[1:2, None], *[s[:, 1:] for s in first], *params)
+        rows = np.concatenate([long[0], short[0], long[1]])
+        return (rows, *(np.concatenate(ends, 1) for ends in zip(long_ends, short_ends, strict=True)))
+
+    return each
+
+
+def packed_row(name):
+    gates, step = STEPS[name]
+    count = 2 if name == "lstm" else 1
+
+    def call(t, x, *tensors):
+        hx = tensors[:count] if count > 1 else tensors[0]
+        return getattr(t, name)(x, hx, tensors[count:], True, 1, 0.0, False, False, False, [2, 1])
+
+    args = (floats(3, I), *[floats(1, 2, H)] * count, *weights(gates, I, True))
+    return Case(name, call, packed(layers(step, True, False, False)), args, variant="packed", torch=False)
+
+
 def cell_rows(name):
     gates, step = STEPS[name]
     states = (floats(N, H),) * (2 if name == "lstm" else 1)
@@ -122,4 +147,4 @@ def cell_rows(name):
         yield Case(f"{name}_cell", call, cell(step), args, variant=variant, empty=empty)
 
 
-CASES = [row for name in STEPS for row in (*sequence_rows(name), *cell_rows(name))]
+CASES = [row for name in STEPS for row in (*sequence_rows(name), packed_row(name), *cell_rows(name))]

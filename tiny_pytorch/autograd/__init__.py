@@ -15,7 +15,7 @@ from .autocast import AutocastState, arguments, autocast_state, set_autocast_sta
 from .backward import backward, grad
 from .cast import cast
 from .declare import KERNEL_OPS, Op, op
-from .errors import ShapeError, explain
+from .errors import ShapeError, explain, not_a_tensor
 from .function import Function, FunctionCtx
 from .grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck
@@ -97,6 +97,7 @@ __all__ = [
     "is_grad_enabled",
     "leaf",
     "no_grad",
+    "not_a_tensor",
     "op",
     "result_type",
     "set_autocast_state",

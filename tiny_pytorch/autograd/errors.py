@@ -6,7 +6,7 @@ from typing import Any
 
 from .._ext.engine import Op
 
-__all__ = ["ShapeError", "explain"]
+__all__ = ["ShapeError", "explain", "not_a_tensor"]
 
 
 class ShapeError(RuntimeError, ValueError):
@@ -36,3 +36,17 @@ def explain(op: Op, arrays: tuple[Any, ...], params: dict[str, Any], error: Exce
     if isinstance(error, (ValueError, RuntimeError)):
         return ShapeError(message)
     return error
+
+
+def not_a_tensor(which: str, value: Any, expected: str = "a Tensor") -> TypeError:
+    """The error that ``which`` is no Tensor; of another library's it says whose it is, and how to bring it here.
+
+    The engine has the same words in _ext/apply.pxi.
+    """
+    kind = type(value)
+    library = kind.__module__.partition(".")[0]
+    name = kind.__name__ if library in ("builtins", "tiny_pytorch") else f"{library}.{kind.__name__}"
+    remedy = "tp.tensor(x) copies it, tp.from_dlpack(x) shares its memory"
+    if not hasattr(value, "__dlpack__"):
+        remedy = "tp.tensor(...) makes one"
+    return TypeError(f"{which} {name}; expected {expected} ({remedy})")

@@ -95,8 +95,10 @@ class set_grad_enabled(_GradMode):
     __slots__ = ("_entered", "mode")
 
     def __init__(self, mode: bool) -> None:
+        if not isinstance(mode, bool):
+            raise TypeError(f"set_grad_enabled: expected True or False, got {mode!r}")
         super().__init__()
-        self.mode = bool(mode)
+        self.mode = mode
         self._entered = False
         self._before.append(engine.set_grad_enabled(self.mode))
 

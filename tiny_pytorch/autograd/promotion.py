@@ -17,6 +17,7 @@ from .._ext import engine
 from .._ext.engine import Op, Variable
 from ..backend.dtypes import DType, as_dtype, get_default_dtype
 from .cast import cast
+from .errors import not_a_tensor
 
 __all__ = ["check_array", "promote", "result_type"]
 
@@ -107,6 +108,4 @@ def _operand(op: Op, i: int, value: Any, here: backend.Backend) -> Any:
         return engine.leaf(value)
     if there is not None:
         raise TypeError(backend.foreign(value, f"{op.name}: argument {i} is"))
-    raise TypeError(
-        f"{op.name}: argument {i} is a {type(value).__name__}; expected a Tensor or a number (tp.tensor(...) makes one)"
-    )
+    raise not_a_tensor(f"{op.name}: argument {i} is a", value, "a Tensor or a number")

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from ..random import Generator, default_generator
+from ..random import Generator, check_generator, default_generator
 from ..tensor import Tensor
 from .arrays import check_indices, rows
 from .protocol import fast_method
@@ -260,6 +260,7 @@ def random_split(dataset: Any, lengths: Sequence[int | float], generator: Genera
     for position, size in enumerate(sizes):
         if size == 0:
             warnings.warn(f"random_split: part {position} is empty", stacklevel=2)
+    check_generator("random_split", generator)
     order = (generator or default_generator()).rng.permutation(n).tolist()
     return [Subset(dataset, order[i:j]) for i, j in pairwise(accumulate(sizes, initial=0))]
 

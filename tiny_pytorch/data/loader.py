@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..random import Generator, default_generator
+from ..random import Generator, check_generator, default_generator
 from .arrays import check_indices
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset
@@ -123,6 +123,7 @@ class DataLoader:
                 "dataset, batch_size, shuffle, drop_last, sampler, collate_fn, num_workers, generator; "
                 "pass them by name"
             )
+        check_generator("DataLoader", generator)
         _check_workers(num_workers, timeout, persistent_workers, prefetch_factor, multiprocessing_context)
         if isinstance(dataset, IterableDataset):
             given = {"shuffle": shuffle or None, "sampler": sampler, "batch_sampler": batch_sampler}

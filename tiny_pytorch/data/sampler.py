@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from ..random import Generator, default_generator
+from ..random import Generator, check_generator, default_generator
 from ..tensor import Tensor
 
 __all__ = [
@@ -107,6 +107,7 @@ class RandomSampler(Sampler[int]):
             raise ValueError("RandomSampler: the data set is empty, there is nothing to shuffle")
         self.data_source = data_source
         self.replacement = replacement
+        check_generator(type(self).__name__, generator)
         self.generator = generator
         self._num_samples = num_samples
 
@@ -144,6 +145,7 @@ class SubsetRandomSampler(Sampler[int]):
 
     def __init__(self, indices: Sequence[int], generator: Generator | None = None) -> None:
         self.indices = indices
+        check_generator(type(self).__name__, generator)
         self.generator = generator
 
     def __iter__(self) -> Iterator[int]:
@@ -216,6 +218,7 @@ class WeightedRandomSampler(Sampler[int]):
         self.weights = weights
         self.num_samples = num_samples
         self.replacement = replacement
+        check_generator(type(self).__name__, generator)
         self.generator = generator
         self._probability = p / p.sum()
 

@@ -7,8 +7,8 @@ from . import functional as F
 from .module import Module
 
 __all__ = [
-    "ELU", "GELU", "LeakyReLU", "LogSigmoid", "LogSoftmax", "ReLU",
-    "SiLU", "Sigmoid", "Softmax", "Softplus", "Tanh",
+    "ELU", "GELU", "GLU", "LeakyReLU", "LogSigmoid", "LogSoftmax", "Mish", "ReLU",
+    "SiLU", "Sigmoid", "Softmax", "Softmax2d", "Softmin", "Softplus", "Softsign", "Tanh", "Tanhshrink",
 ]  # fmt: skip
 
 
@@ -53,6 +53,33 @@ class SiLU(_InPlace):
 
     def forward(self, input: Tensor) -> Tensor:
         return F.silu(input, self.inplace)
+
+
+class Mish(_InPlace):
+    """``y = x * tanh(softplus(x))``.
+
+    Parameters
+    ----------
+    inplace : bool, default False
+        Write the result into the input.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.mish(input, self.inplace)
+
+
+class Softsign(Module):
+    """``y = x / (1 + |x|)``."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.softsign(input)
+
+
+class Tanhshrink(Module):
+    """``y = x - tanh(x)``."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.tanhshrink(input)
 
 
 class Tanh(Module):
@@ -195,3 +222,45 @@ class LogSoftmax(_AlongAxis):
 
     def forward(self, input: Tensor) -> Tensor:
         return F.log_softmax(input, self.dim)
+
+
+class Softmin(_AlongAxis):
+    """``y = e^-x / sum of e^-x`` along the axis ``dim``.
+
+    Parameters
+    ----------
+    dim : int
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.softmin(input, self.dim)
+
+
+class GLU(_AlongAxis):
+    """``y = a * sigmoid(b)``, where a and b are the first and the second half along the axis ``dim``.
+
+    Parameters
+    ----------
+    dim : int, default -1
+
+    Examples
+    --------
+    >>> import tiny_pytorch as tp
+    >>> tp.nn.GLU()(tp.ones(3, 4)).shape
+    (3, 2)
+    """
+
+    def __init__(self, dim: int = -1) -> None:
+        super().__init__(dim)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.glu(input, self.dim)
+
+
+class Softmax2d(Module):
+    """Softmax over the channels of each place of images (N, C, H, W) or (C, H, W)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        if len(input.shape) not in (3, 4):
+            raise ValueError(f"Softmax2d: expected an input (N, C, H, W) or (C, H, W), got shape {input.shape}")
+        return F.softmax(input, -3)

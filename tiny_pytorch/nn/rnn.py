@@ -11,6 +11,7 @@ from ..tensor import Tensor
 from . import init
 from .module import Module
 from .parameter import Parameter
+from .utils.rnn import PackedSequence
 
 __all__ = ["GRU", "LSTM", "RNN", "RNNBase"]
 
@@ -113,8 +114,10 @@ class RNNBase(Module):
     def flatten_parameters(self) -> None:
         """Does nothing; PyTorch's scripts call it for the sake of GPUs."""
 
-    def _run(self, function: Any, input: Tensor, states: tuple[Tensor, ...] | None, count: int) -> tuple[Tensor, ...]:
+    def _run(self, function: Any, input: Any, states: tuple[Tensor, ...] | None, count: int) -> tuple[Any, ...]:
         """``(output, *last states)``, with first states of zero where none are given."""
+        if isinstance(input, PackedSequence):
+            return self._run_packed(function, input, states, count)
         name = type(self).__name__
         if len(input.shape) not in (2, 3):
             axes = "(N, T, I)" if self.batch_first else "(T, N, I)"
@@ -149,6 +152,31 @@ class RNNBase(Module):
             result = (result[0].squeeze(batch), *(state.squeeze(1) for state in result[1:]))
         return result
 
+    def _run_packed(
+        self, function: Any, input: PackedSequence, states: tuple[Tensor, ...] | None, count: int
+    ) -> tuple[Any, ...]:
+        """The same of packed sequences; states are in the order in which the sequences came."""
+        data, order = input.data, input.sorted_indices
+        batch_sizes = input.batch_sizes.tolist()
+        if len(data.shape) != 2 or data.shape[-1] != self.input_size:
+            raise RuntimeError(
+                f"{type(self).__name__}: expected packed sequences (T_i, {self.input_size}) of input_size features, "
+                f"got packed data of shape {data.shape}"
+            )
+        if states is None:
+            shape = (self.num_layers * self._directions, batch_sizes[0], self.hidden_size)
+            states = (ops.zeros(shape, dtype=data.dtype, device=data.device),) * count
+        elif order is not None:
+            states = tuple(ops.index_select(state, 1, order) for state in states)
+        output, *last = function(
+            data, states if count > 1 else states[0], self._weights(), self.bias, self.num_layers, self.dropout,
+            self.training, self.bidirectional, False, batch_sizes,
+        )  # fmt: skip
+        back = input.unsorted_indices
+        if back is not None:
+            last = [ops.index_select(state, 1, back) for state in last]
+        return (input._replace(data=output), *last)
+
     def extra_repr(self) -> str:
         shown = {
             "num_layers": (self.num_layers, 1),
@@ -176,7 +204,8 @@ class RNN(RNNBase):
     Input (T, N, input_size), or (N, T, input_size) with ``batch_first``, or (T, input_size) of one sequence; first
     states (num_layers * directions, N, hidden_size), zero if left out, of one sequence without N. Output (T, N,
     directions * hidden_size) laid out like the input, the last layer's states at every step; last states as the
-    first ones.
+    first ones. A :class:`~tiny_pytorch.nn.utils.rnn.PackedSequence` gives a packed output, and last states at each
+    sequence's own end.
 
     Raises
     ------
@@ -217,7 +246,7 @@ class RNN(RNNBase):
         )
         self.nonlinearity = nonlinearity
 
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, input: Tensor | PackedSequence, hx: Tensor | None = None) -> tuple[Any, Tensor]:
         function = ops.rnn_tanh if self.nonlinearity == "tanh" else ops.rnn_relu
         output, h_n = self._run(function, input, None if hx is None else (hx,), 1)
         return output, h_n
@@ -271,7 +300,9 @@ class LSTM(RNNBase):
             4, input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device, dtype
         )
 
-    def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    def forward(
+        self, input: Tensor | PackedSequence, hx: tuple[Tensor, Tensor] | None = None
+    ) -> tuple[Any, tuple[Tensor, Tensor]]:
         if hx is not None and (not isinstance(hx, tuple | list) or len(hx) != 2):
             raise TypeError(f"LSTM: the first states must be a pair (h, c), got {type(hx).__name__}")
         output, h_n, c_n = self._run(ops.lstm, input, None if hx is None else tuple(hx), 2)
@@ -327,6 +358,6 @@ class GRU(RNNBase):
             3, input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device, dtype
         )
 
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, input: Tensor | PackedSequence, hx: Tensor | None = None) -> tuple[Any, Tensor]:
         output, h_n = self._run(ops.gru, input, None if hx is None else (hx,), 1)
         return output, h_n

@@ -20,6 +20,15 @@ __all__ = ["TransformerEncoder", "TransformerEncoderLayer"]
 ACTIVATIONS: dict[str, Callable[..., Tensor]] = {"relu": F.relu, "gelu": F.gelu}
 
 
+def activation_of(name: str, activation: str | Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """The function that a layer's argument ``activation`` means."""
+    if not isinstance(activation, str):
+        return activation
+    if activation not in ACTIVATIONS:
+        raise ValueError(f"{name}: activation must be 'relu', 'gelu' or a function, got {activation!r}")
+    return ACTIVATIONS[activation]
+
+
 class TransformerEncoderLayer(Module):
     """``x = norm1(x + attention(x))``, ``y = norm2(x + linear2(activation(linear1(x))))``.
 
@@ -73,15 +82,9 @@ class TransformerEncoderLayer(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        if isinstance(activation, str):
-            if activation not in ACTIVATIONS:
-                raise ValueError(
-                    f"TransformerEncoderLayer: activation must be 'relu', 'gelu' or a function, got {activation!r}"
-                )
-            activation = ACTIVATIONS[activation]
         made: dict[str, Any] = {"bias": bias, "device": device, "dtype": dtype}
         self.norm_first = norm_first
-        self.activation = activation
+        self.activation = activation_of("TransformerEncoderLayer", activation)
         self.self_attn = MultiheadAttention(d_model, nhead, dropout=dropout, batch_first=batch_first, **made)
         self.linear1 = Linear(d_model, dim_feedforward, **made)
         self.dropout = Dropout(dropout)

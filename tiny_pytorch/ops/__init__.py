@@ -4,9 +4,27 @@ This module is all the families' public functions under PyTorch's names. The fac
 ``nn.functional``, ``tp.array_api``) are names for them.
 """
 
-from .activation import elu, gelu, leaky_relu, log_softmax, logsigmoid, relu, relu_, sigmoid, silu, softmax, softplus
+from .activation import (
+    elu,
+    gelu,
+    glu,
+    leaky_relu,
+    log_softmax,
+    logsigmoid,
+    mish,
+    relu,
+    relu_,
+    sigmoid,
+    silu,
+    softmax,
+    softmin,
+    softplus,
+    softsign,
+    tanhshrink,
+)  # fmt: skip
 from .adaptive_pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_max_pool1d, adaptive_max_pool2d
 from .attention import packed_attention, scaled_dot_product_attention
+from .bent import celu, hardsigmoid, hardswish, hardtanh, prelu, relu6, selu, threshold
 from .comparison import (
     allclose,
     bitwise_and,
@@ -61,7 +79,7 @@ from .creation import (
 from .cross_entropy import cross_entropy, nll_loss
 from .cumulative import cumprod, cumsum
 from .diagonals import diag, diagonal
-from .distance import cosine_similarity, pairwise_distance
+from .distance import cdist, cosine_similarity, pairwise_distance
 from .dropout import dropout, dropout1d, dropout2d, dropout3d
 from .elementwise import (
     abs,
@@ -105,6 +123,7 @@ from .gathering import (
     take_along_dim,
 )  # fmt: skip
 from .indexing import getitem, getitem_adjoint, index_put, narrow, parse_index, select, setitem, take_part
+from .interpolation import interpolate
 from .joining import (
     cat,
     chunk,
@@ -125,6 +144,7 @@ from .joining import (
     vsplit,
     vstack,
 )  # fmt: skip
+from .likelihood import gaussian_nll_loss, poisson_nll_loss
 from .linalg import addmm, addmv, baddbmm, bmm, dot, kron, linear, linear_relu, matmul, mm, mv, outer, vdot
 from .loss import (
     binary_cross_entropy,
@@ -134,6 +154,13 @@ from .loss import (
     l1_loss,
     mse_loss,
     smooth_l1_loss,
+)  # fmt: skip
+from .margin_loss import (
+    cosine_embedding_loss,
+    hinge_embedding_loss,
+    margin_ranking_loss,
+    multilabel_soft_margin_loss,
+    triplet_margin_loss,
 )  # fmt: skip
 from .masking import argwhere, masked_fill, masked_select, nonzero
 from .moments import std, std_mean, var, var_mean
@@ -204,32 +231,32 @@ __all__ = [
     "asin", "asinh", "atan", "atan2", "atanh", "atleast_1d", "atleast_2d", "avg_pool1d", "avg_pool2d", "baddbmm",
     "batch_norm", "bernoulli", "bilinear", "binary_cross_entropy", "binary_cross_entropy_with_logits", "bincount",
     "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "bmm",
-    "broadcast_shapes", "broadcast_tensors", "broadcast_to", "cat", "ceil", "chunk", "clamp", "clip", "clone",
-    "column_stack", "concat", "concatenate", "contiguous", "conv1d", "conv2d",
-    "conv_transpose1d", "conv_transpose2d", "copysign", "cos", "cosh",
-    "cosine_similarity", "count_nonzero", "cross_entropy", "cumprod", "cumsum", "diag", "diagonal", "div",
-    "divide", "dot", "dropout", "dropout1d", "dropout2d", "dropout3d",
-    "dstack", "einsum", "elu", "embedding", "empty", "empty_like", "eq", "equal", "erf", "exp", "exp2", "expand",
-    "expand_as", "expm1", "eye", "flatten", "flip", "fliplr", "flipud", "floor", "floor_divide", "fmax", "fmin",
-    "fmod", "from_numpy", "full", "full_like", "gather", "ge", "gelu", "getitem", "getitem_adjoint", "greater",
-    "greater_equal",
-    "group_norm", "gru", "gru_cell", "gt", "hsplit", "hstack", "huber_loss", "hypot", "index_add", "index_put",
-    "index_select", "inner", "isclose", "isfinite", "isinf", "isnan", "kl_div", "kron", "l1_loss", "layer_norm", "le",
-    "leaky_relu", "lerp", "less", "less_equal", "linear", "linear_relu", "linspace", "log", "log10", "log1p", "log2",
-    "log_softmax", "logaddexp", "logical_and", "logical_not", "logical_or", "logical_xor", "logsigmoid", "logspace",
-    "logsumexp",
-    "lstm", "lstm_cell", "lt", "mT", "masked_fill", "masked_select", "matmul", "max", "max_pool1d", "max_pool2d",
-    "maximum", "mean", "meshgrid", "min", "minimum", "mm", "moveaxis", "movedim", "mse_loss", "mul", "multinomial",
-    "multiply", "mv", "nan_to_num", "narrow", "ne", "neg", "negative", "nll_loss", "nonzero", "norm", "normal",
-    "normalize", "normalize_axes", "normalize_axis", "not_equal", "one_hot", "ones", "ones_like", "outer",
-    "packed_attention", "pad", "parse_index", "pairwise_distance", "permute", "positive", "pow", "prod", "rand",
-    "rand_like", "randint",
-    "randint_like", "randn", "randn_like", "randperm", "ravel", "reciprocal", "relu", "relu_", "remainder", "repeat",
-    "repeat_interleave", "reshape", "reshape_as", "rms_norm", "rnn_relu", "rnn_relu_cell", "rnn_tanh", "rnn_tanh_cell",
-    "roll", "rot90", "round", "row_stack", "rsqrt", "scaled_dot_product_attention", "scatter", "scatter_add", "select",
-    "setitem", "sigmoid", "sign", "silu", "sin", "sinh", "smooth_l1_loss", "softmax", "softplus", "sort", "split",
-    "sqrt", "square", "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum", "swapaxes", "swapdims", "t",
-    "take", "take_along_dim", "take_part", "tan", "tanh", "tensor", "tensor_split", "tensordot", "tile", "topk",
-    "trace", "transpose", "tril", "triu", "true_divide", "trunc", "unbind", "unflatten", "unique", "unsqueeze", "var",
-    "var_mean", "vdot", "view", "view_as", "vsplit", "vstack", "where", "zeros", "zeros_like",
+    "broadcast_shapes", "broadcast_tensors", "broadcast_to", "cat", "cdist", "ceil", "celu", "chunk", "clamp",
+    "clip", "clone", "column_stack", "concat", "concatenate", "contiguous", "conv1d", "conv2d", "conv_transpose1d",
+    "conv_transpose2d", "copysign", "cos", "cosh", "cosine_embedding_loss", "cosine_similarity", "count_nonzero",
+    "cross_entropy", "cumprod", "cumsum", "diag", "diagonal", "div", "divide", "dot", "dropout", "dropout1d",
+    "dropout2d", "dropout3d", "dstack", "einsum", "elu", "embedding", "empty", "empty_like", "eq", "equal", "erf",
+    "exp", "exp2", "expand", "expand_as", "expm1", "eye", "flatten", "flip", "fliplr", "flipud", "floor",
+    "floor_divide", "fmax", "fmin", "fmod", "from_numpy", "full", "full_like", "gather", "gaussian_nll_loss", "ge",
+    "gelu", "getitem", "getitem_adjoint", "glu", "greater", "greater_equal", "group_norm", "gru", "gru_cell", "gt",
+    "hardsigmoid", "hardswish", "hardtanh", "hinge_embedding_loss", "hsplit", "hstack", "huber_loss", "hypot",
+    "index_add", "index_put", "index_select", "inner", "interpolate", "isclose", "isfinite", "isinf", "isnan",
+    "kl_div", "kron", "l1_loss", "layer_norm", "le", "leaky_relu", "lerp", "less", "less_equal", "linear",
+    "linear_relu", "linspace", "log", "log10", "log1p", "log2", "log_softmax", "logaddexp", "logical_and",
+    "logical_not", "logical_or", "logical_xor", "logsigmoid", "logspace", "logsumexp", "lstm", "lstm_cell", "lt",
+    "mT", "margin_ranking_loss", "masked_fill", "masked_select", "matmul", "max", "max_pool1d", "max_pool2d",
+    "maximum", "mean", "meshgrid", "min", "minimum", "mish", "mm", "moveaxis", "movedim", "mse_loss", "mul",
+    "multilabel_soft_margin_loss", "multinomial", "multiply", "mv", "nan_to_num", "narrow", "ne", "neg", "negative",
+    "nll_loss", "nonzero", "norm", "normal", "normalize", "normalize_axes", "normalize_axis", "not_equal",
+    "one_hot", "ones", "ones_like", "outer", "packed_attention", "pad", "pairwise_distance", "parse_index",
+    "permute", "poisson_nll_loss", "positive", "pow", "prelu", "prod", "rand", "rand_like", "randint",
+    "randint_like", "randn", "randn_like", "randperm", "ravel", "reciprocal", "relu", "relu6", "relu_", "remainder",
+    "repeat", "repeat_interleave", "reshape", "reshape_as", "rms_norm", "rnn_relu", "rnn_relu_cell", "rnn_tanh",
+    "rnn_tanh_cell", "roll", "rot90", "round", "row_stack", "rsqrt", "scaled_dot_product_attention", "scatter",
+    "scatter_add", "select", "selu", "setitem", "sigmoid", "sign", "silu", "sin", "sinh", "smooth_l1_loss",
+    "softmax", "softmin", "softplus", "softsign", "sort", "split", "sqrt", "square", "squeeze", "stack", "std",
+    "std_mean", "sub", "subtract", "sum", "swapaxes", "swapdims", "t", "take", "take_along_dim", "take_part", "tan",
+    "tanh", "tanhshrink", "tensor", "tensor_split", "tensordot", "threshold", "tile", "topk", "trace", "transpose",
+    "tril", "triplet_margin_loss", "triu", "true_divide", "trunc", "unbind", "unflatten", "unique", "unsqueeze",
+    "var", "var_mean", "vdot", "view", "view_as", "vsplit", "vstack", "where", "zeros", "zeros_like",
 ]  # fmt: skip

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..autograd import ShapeError, op
 from ..autograd import inplace as write
-from ..autograd import op
+from .elementwise import abs
+from .joining import chunk
 from .naming import dims, normalize_axis
+from .operands import shape_of
+from .trigonometry import tanh
 
 __all__ = [
-    "elu", "gelu", "leaky_relu", "log_softmax", "logsigmoid", "relu", "relu_", "sigmoid", "silu", "softmax",
-    "softplus",
+    "elu", "gelu", "glu", "leaky_relu", "log_softmax", "logsigmoid", "mish", "relu", "relu_", "sigmoid", "silu",
+    "softmax", "softmin", "softplus", "softsign", "tanhshrink",
 ]  # fmt: skip
 
 K = Any  # a table of kernels
@@ -164,6 +168,26 @@ def logsigmoid(input: Tensor) -> Tensor:
     return -softplus(-input)
 
 
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
+    """``y = x * tanh(softplus(x))``.
+
+    References
+    ----------
+    D. Misra, "Mish: a self regularized non-monotonic activation function", BMVC 2020.
+    """
+    return write(mish, input) if inplace else input * tanh(softplus(input))
+
+
+def softsign(input: Tensor) -> Tensor:
+    """``y = x / (1 + |x|)``."""
+    return input / (abs(input) + 1)
+
+
+def tanhshrink(input: Tensor) -> Tensor:
+    """``y = x - tanh(x)``."""
+    return input - tanh(input)
+
+
 @op(keeps="output", promotes="floating", kernel="softmax", autocast="float32")
 def _softmax(k: K, x: Array, *, axis: int) -> Array:
     return k.softmax(x, axis)
@@ -211,3 +235,42 @@ def log_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """``y = x - log(sum of e^x)`` along one axis, without overflow; parameters as in :func:`softmax`."""
     axis = normalize_axis("log_softmax", dim, len(input.shape))
     return _log_softmax(input if dtype is None else input.to(dtype), axis=axis)
+
+
+@dims
+def softmin(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
+    """``y = e^-x / sum of e^-x`` along one axis; parameters as in :func:`softmax`."""
+    return softmax(-input, dim, dtype)
+
+
+@dims
+def glu(input: Tensor, dim: int = -1) -> Tensor:
+    """``y = a * sigmoid(b)``, where a and b are the first and the second half along one axis.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int, default -1
+        The axis; it must have an even size.
+
+    Raises
+    ------
+    RuntimeError
+        For a tensor without axes, or an odd size.
+
+    References
+    ----------
+    Y. Dauphin et al., "Language modeling with gated convolutional networks", ICML 2017.
+
+    Examples
+    --------
+    >>> import tiny_pytorch as tp
+    >>> tp.nn.functional.glu(tp.tensor([3.0, 8.0, 0.0, 0.0]))
+    tensor([1.5, 4. ])
+    """
+    shape = shape_of("glu", input)
+    axis = normalize_axis("glu", dim, len(shape))
+    if not shape or shape[axis] % 2:
+        raise ShapeError(f"glu: expected an even size along dim {dim}, to halve it, got shape {shape}")
+    first, second = chunk(input, 2, axis)
+    return first * sigmoid(second)

@@ -137,13 +137,13 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     2.0
     """
     _warn_of_broadcasting("mse_loss", input, target)
-    return _reduced("mse_loss", _squared_error(input, target), reduction)
+    return reduced("mse_loss", _squared_error(input, target), reduction)
 
 
 def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """``|input - target|``; arguments as in :func:`mse_loss`."""
     _warn_of_broadcasting("l1_loss", input, target)
-    return _reduced("l1_loss", _absolute_error(input, target), reduction)
+    return reduced("l1_loss", _absolute_error(input, target), reduction)
 
 
 def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0) -> Tensor:
@@ -156,7 +156,7 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     if delta <= 0:
         raise ValueError(f"huber_loss: delta must be positive, got {delta}")
     _warn_of_broadcasting("huber_loss", input, target)
-    return _reduced("huber_loss", _huber(input, target, delta=delta), reduction)
+    return reduced("huber_loss", _huber(input, target, delta=delta), reduction)
 
 
 def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta: float = 1.0) -> Tensor:
@@ -165,7 +165,7 @@ def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta:
         raise ValueError(f"smooth_l1_loss: beta must not be negative, got {beta}")
     _warn_of_broadcasting("smooth_l1_loss", input, target)
     loss = _absolute_error(input, target) if beta == 0 else _huber(input, target, delta=beta) / beta
-    return _reduced("smooth_l1_loss", loss, reduction)
+    return reduced("smooth_l1_loss", loss, reduction)
 
 
 def kl_div(input: Tensor, target: Tensor, reduction: str = "mean", log_target: bool = False) -> Tensor:
@@ -198,7 +198,7 @@ def kl_div(input: Tensor, target: Tensor, reduction: str = "mean", log_target: b
     loss = target.exp() * (target - input) if log_target else _relative_entropy(input, target)
     if reduction == "batchmean":
         return loss.sum() / input.shape[0]
-    return _reduced("kl_div", loss, reduction)
+    return reduced("kl_div", loss, reduction)
 
 
 # --- two classes ---
@@ -233,7 +233,7 @@ def binary_cross_entropy(
             "binary_cross_entropy_with_logits"
         )
     loss = _binary_cross_entropy(input, target)
-    return _reduced("binary_cross_entropy", loss if weight is None else loss * weight, reduction)
+    return reduced("binary_cross_entropy", loss if weight is None else loss * weight, reduction)
 
 
 def binary_cross_entropy_with_logits(
@@ -264,13 +264,13 @@ def binary_cross_entropy_with_logits(
     name = "binary_cross_entropy_with_logits"
     _check_same_shape(name, input, target)
     loss = _binary_cross_entropy_with_logits(input, target, pos_weight)
-    return _reduced(name, loss if weight is None else loss * weight, reduction)
+    return reduced(name, loss if weight is None else loss * weight, reduction)
 
 
 # --- what they share ---
 
 
-def _reduced(name: str, loss: Tensor, reduction: str) -> Tensor:
+def reduced(name: str, loss: Tensor, reduction: str) -> Tensor:
     check_reduction(name, reduction)
     return loss.mean() if reduction == "mean" else loss.sum() if reduction == "sum" else loss
 

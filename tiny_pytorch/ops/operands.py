@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 
 from .. import backend
-from ..autograd import Variable, leaf
+from ..autograd import Variable, leaf, not_a_tensor
 from ..backend.dtypes import as_dtype
 
 __all__ = ["index_tensor", "integers_or_masks", "is_bool", "is_integer", "shape_of", "sizes", "tensors"]
@@ -17,7 +17,7 @@ __all__ = ["index_tensor", "integers_or_masks", "is_bool", "is_integer", "shape_
 def shape_of(name: str, input: Any) -> tuple[int, ...]:
     """The shape of a Tensor; a TypeError for anything else."""
     if not isinstance(input, Variable):
-        raise TypeError(f"{name}: expected a Tensor, got {type(input).__name__} (tp.tensor(...) makes one)")
+        raise not_a_tensor(f"{name}: the input is a", input)
     return tuple(input.array.shape)
 
 

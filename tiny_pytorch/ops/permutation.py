@@ -128,7 +128,8 @@ moveaxis = movedim
 
 @op(name="flip")
 def _flip(k: K, x: Array, *, dims: Shape) -> Array:
-    return k.copy(k.xp.flip(x, axis=normalize_axes("flip", dims, len(x.shape))))  # a library may give a view
+    axes = normalize_axes("flip", dims, len(x.shape))
+    return k.copy(k.xp.flip(x, axis=axes) if x.shape else x)  # a library may give a view
 
 
 @_flip.gradient

@@ -11,6 +11,7 @@ from typing import Any
 from ..autograd import op
 from .dropout import dropout as drop
 from .joining import cat, stack
+from .packed import first_step, over_blocks
 
 __all__ = ["gru", "gru_cell", "lstm", "lstm_cell", "rnn_relu", "rnn_relu_cell", "rnn_tanh", "rnn_tanh_cell"]
 
@@ -68,7 +69,7 @@ def _(k: K, g: tuple, saved: Any, *, reverse: bool) -> tuple:
 
 def rnn_tanh(
     input: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: bool, num_layers: int, dropout: float,
-    train: bool, bidirectional: bool, batch_first: bool,
+    train: bool, bidirectional: bool, batch_first: bool, batch_sizes: Sequence[int] | None = None,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Layers of ``h = tanh(w_ih x + b_ih + w_hh h + b_hh)`` over a sequence.
 
@@ -87,6 +88,8 @@ def rnn_tanh(
     bidirectional : bool
         Whether each layer also runs from the last step to the first; its results follow the others' features.
     batch_first : bool
+    batch_sizes : sequence of ints, optional
+        Of packed sequences: how many have each step, longest first. Input and output are then (rows, features).
 
     Returns
     -------
@@ -104,22 +107,26 @@ def rnn_tanh(
     ----------
     J. L. Elman, "Finding structure in time", Cognitive Science 14 (1990).
     """
-    layers = _layers("rnn_tanh", 1, input, (hx,), params, has_biases, num_layers, bidirectional, batch_first)
-    return _run(_rnn, input, (hx,), layers, dropout, train, batch_first, nonlinearity="tanh")
+    layers = _layers(
+        "rnn_tanh", 1, input, (hx,), params, has_biases, num_layers, bidirectional, batch_first, batch_sizes
+    )
+    return _run(_rnn, input, (hx,), layers, dropout, train, batch_first, batch_sizes, nonlinearity="tanh")
 
 
 def rnn_relu(
     input: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: bool, num_layers: int, dropout: float,
-    train: bool, bidirectional: bool, batch_first: bool,
+    train: bool, bidirectional: bool, batch_first: bool, batch_sizes: Sequence[int] | None = None,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Layers of ``h = relu(w_ih x + b_ih + w_hh h + b_hh)`` over a sequence; the arguments of :func:`rnn_tanh`."""
-    layers = _layers("rnn_relu", 1, input, (hx,), params, has_biases, num_layers, bidirectional, batch_first)
-    return _run(_rnn, input, (hx,), layers, dropout, train, batch_first, nonlinearity="relu")
+    layers = _layers(
+        "rnn_relu", 1, input, (hx,), params, has_biases, num_layers, bidirectional, batch_first, batch_sizes
+    )
+    return _run(_rnn, input, (hx,), layers, dropout, train, batch_first, batch_sizes, nonlinearity="relu")
 
 
 def lstm(
     input: Tensor, hx: Sequence[Tensor], params: Sequence[Tensor], has_biases: bool, num_layers: int,
-    dropout: float, train: bool, bidirectional: bool, batch_first: bool,
+    dropout: float, train: bool, bidirectional: bool, batch_first: bool, batch_sizes: Sequence[int] | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """Layers of long short-term memory over a sequence.
 
@@ -137,13 +144,15 @@ def lstm(
     ----------
     S. Hochreiter and J. Schmidhuber, "Long short-term memory", Neural Computation 9 (1997).
     """
-    layers = _layers("lstm", 4, input, tuple(hx), params, has_biases, num_layers, bidirectional, batch_first)
-    return _run(_lstm, input, tuple(hx), layers, dropout, train, batch_first)
+    layers = _layers(
+        "lstm", 4, input, tuple(hx), params, has_biases, num_layers, bidirectional, batch_first, batch_sizes
+    )
+    return _run(_lstm, input, tuple(hx), layers, dropout, train, batch_first, batch_sizes)
 
 
 def gru(
     input: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: bool, num_layers: int, dropout: float,
-    train: bool, bidirectional: bool, batch_first: bool,
+    train: bool, bidirectional: bool, batch_first: bool, batch_sizes: Sequence[int] | None = None,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Layers of gated recurrent units over a sequence.
 
@@ -156,15 +165,17 @@ def gru(
     K. Cho et al., "Learning phrase representations using RNN encoder-decoder for statistical machine
     translation", 2014.
     """
-    layers = _layers("gru", 3, input, (hx,), params, has_biases, num_layers, bidirectional, batch_first)
-    return _run(_gru, input, (hx,), layers, dropout, train, batch_first)
+    layers = _layers("gru", 3, input, (hx,), params, has_biases, num_layers, bidirectional, batch_first, batch_sizes)
+    return _run(_gru, input, (hx,), layers, dropout, train, batch_first, batch_sizes)
 
 
 def _layers(
     name: str, gates: int, input: Tensor, states: tuple[Tensor, ...], params: Sequence[Tensor], has_biases: bool,
-    num_layers: int, bidirectional: bool, batch_first: bool,
+    num_layers: int, bidirectional: bool, batch_first: bool, batch_sizes: Sequence[int] | None = None,
 ) -> list[list[tuple[Tensor | None, ...]]]:  # fmt: skip
     """For each layer, for each direction, ``(w_ih, w_hh, b_ih, b_hh)``; raises where shapes do not fit."""
+    if batch_sizes is not None:
+        input, batch_first = first_step(input, batch_sizes), False
     axes = "(N, T, I)" if batch_first else "(T, N, I)"
     if len(input.shape) != 3:
         raise RuntimeError(f"{name}: expected an input of shape {axes}, got {input.shape}")
@@ -206,8 +217,11 @@ def _layers(
 
 def _run(
     direction_op: Callable[..., tuple], input: Tensor, states: tuple[Tensor, ...],
-    layers: list[list[tuple[Tensor | None, ...]]], dropout: float, train: bool, batch_first: bool, **static: Any,
+    layers: list[list[tuple[Tensor | None, ...]]], dropout: float, train: bool, batch_first: bool,
+    batch_sizes: Sequence[int] | None, **static: Any,
 ) -> tuple:  # fmt: skip
+    if batch_sizes is not None:
+        direction_op, batch_first = over_blocks(direction_op, batch_sizes), False
     x = input.transpose(0, 1) if batch_first else input
     last: list[list[Tensor]] = [[] for _ in states]
     for layer, directions in enumerate(layers):

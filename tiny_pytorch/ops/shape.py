@@ -226,6 +226,8 @@ def _expand(k: K, x: Array, *, shape: Shape) -> Array:
         raise ShapeError(
             f"expand: shape {tuple(x.shape)} does not broadcast to {shape}; expected sizes of 1 where they differ"
         )
+    if wanted[added:] == tuple(x.shape) and all(n == 1 for n in wanted[:added]):
+        return k.xp.reshape(x, wanted)  # no element twice, so that it may be written to
     return k.xp.broadcast_to(x, wanted)
 
 
@@ -235,7 +237,7 @@ def _(k: K, g: Array, saved: Any, shape: Shape) -> tuple:
 
 
 def expand(input: Tensor, *sizes_: Any, size: Any = ()) -> Tensor:
-    """``input`` broadcast to a shape, in which -1 keeps a size: a view, which is not to be written to.
+    """``input`` broadcast to a shape, in which -1 keeps a size: a view, not to be written to where elements repeat.
 
     Examples
     --------

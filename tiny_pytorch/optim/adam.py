@@ -36,7 +36,7 @@ class Adam(Optimizer):
     weight_decay : float, default 0.0
         At least 0.
     betas : pair of floats, optional
-        PyTorch's spelling of ``beta1`` and ``beta2``; it comes first if given.
+        PyTorch's spelling of ``beta1`` and ``beta2``; to give both, and different, is an error.
     amsgrad : bool, default False
         True is refused: that variant is not here.
     foreach, fused : bool, optional
@@ -85,6 +85,8 @@ class Adam(Optimizer):
         refuse_unsupported({"amsgrad": amsgrad}, {})
         if isinstance(beta1, tuple | list):
             raise TypeError(f"beta1 must be a number, got {beta1!r}; to give both at once write betas={tuple(beta1)!r}")
+        if betas is not None and (beta1, beta2) != (0.9, 0.999) and list(betas) != [beta1, beta2]:
+            raise ValueError(f"give either beta1 and beta2, here {beta1!r} and {beta2!r}, or betas, here {betas!r}")
         defaults = {
             "lr": lr,
             "betas": (beta1, beta2) if betas is None else betas,

@@ -78,6 +78,8 @@ class Digits(TensorDataset):
         target_transform: Callable[[int], Any] | None = None,
         flatten: bool = False,
     ) -> None:
+        if not isinstance(train, bool):
+            raise TypeError(f"Digits: train must be True or False, got {train!r}")
         images, labels = _read(train)
         shape = (len(images), 64) if flatten else (len(images), 1, 8, 8)
         scaled = images.reshape(shape).astype(np.float32) / np.float32(WHITE)

@@ -1,12 +1,15 @@
 """Learning rates that change while a model learns: schedulers over an optimizer's groups."""
 
-from .decay import ExponentialLR, LambdaLR, MultiStepLR, StepLR
+from .cyclic import CyclicLR, OneCycleLR
+from .decay import ExponentialLR, LambdaLR, MultiplicativeLR, MultiStepLR, StepLR
 from .plateau import ReduceLROnPlateau
-from .ramp import CosineAnnealingLR, LinearLR
+from .ramp import ConstantLR, CosineAnnealingLR, LinearLR, PolynomialLR
+from .restarts import CosineAnnealingWarmRestarts
 from .scheduler import LRScheduler
-from .sequential import SequentialLR
+from .sequential import ChainedScheduler, SequentialLR
 
 __all__ = [
-    "CosineAnnealingLR", "ExponentialLR", "LRScheduler", "LambdaLR", "LinearLR", "MultiStepLR",
+    "ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR", "ExponentialLR",
+    "LRScheduler", "LambdaLR", "LinearLR", "MultiStepLR", "MultiplicativeLR", "OneCycleLR", "PolynomialLR",
     "ReduceLROnPlateau", "SequentialLR", "StepLR",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 from ..optimizer import Optimizer
 from .scheduler import LRScheduler
 
-__all__ = ["ExponentialLR", "LambdaLR", "MultiStepLR", "StepLR"]
+__all__ = ["ExponentialLR", "LambdaLR", "MultiStepLR", "MultiplicativeLR", "StepLR"]
 
 
 class StepLR(LRScheduler):
@@ -161,13 +161,13 @@ class LambdaLR(LRScheduler):
         lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]],
         last_epoch: int = -1,
     ) -> None:
-        groups = len(optimizer.param_groups)
+        name, groups = type(self).__name__, len(optimizer.param_groups)
         functions = list(lr_lambda) if isinstance(lr_lambda, list | tuple) else [lr_lambda] * groups
         if len(functions) != groups:
-            raise ValueError(f"LambdaLR: expected one function for each of {groups} groups, got {len(functions)}")
+            raise ValueError(f"{name}: expected one function for each of {groups} groups, got {len(functions)}")
         for function in functions:
             if not callable(function):
-                raise TypeError(f"LambdaLR: lr_lambda must be callable, got {function!r}")
+                raise TypeError(f"{name}: lr_lambda must be callable, got {function!r}")
         self.lr_lambdas: list[Any] = functions
         super().__init__(optimizer, last_epoch)
 
@@ -185,3 +185,27 @@ class LambdaLR(LRScheduler):
             if attributes is not None:
                 function.__dict__.update(attributes)
         super().load_state_dict({**state_dict, "lr_lambdas": self.lr_lambdas})
+
+
+class MultiplicativeLR(LambdaLR):
+    """``lr`` is multiplied by ``lr_lambda(epoch)`` in every epoch from 1 on.
+
+    Parameters
+    ----------
+    optimizer, lr_lambda, last_epoch
+        As of :class:`LambdaLR`.
+
+    Examples
+    --------
+    >>> import tiny_pytorch as tp
+    >>> optimizer = tp.optim.SGD([tp.zeros(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = tp.optim.lr_scheduler.MultiplicativeLR(optimizer, lambda epoch: 0.5)
+    >>> scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.5]
+    """
+
+    def get_lr(self) -> list[float]:
+        if self.last_epoch == 0:
+            return self.present()
+        return [lr * f(self.last_epoch) for lr, f in zip(self.present(), self.lr_lambdas, strict=True)]

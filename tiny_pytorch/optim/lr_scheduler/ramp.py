@@ -1,4 +1,4 @@
-"""Learning rates that go from one value to another along a line or a cosine."""
+"""Learning rates that go from one value to another: at once, along a line, a power or a cosine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,50 @@ import math
 from ..optimizer import Optimizer
 from .scheduler import LRScheduler
 
-__all__ = ["CosineAnnealingLR", "LinearLR"]
+__all__ = ["ConstantLR", "CosineAnnealingLR", "LinearLR", "PolynomialLR"]
+
+
+class ConstantLR(LRScheduler):
+    """``lr = initial_lr * factor`` until epoch ``total_iters``, from then on ``initial_lr``.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    factor : float, default 1/3
+        In (0, 1].
+    total_iters : int, default 5
+    last_epoch : int, default -1
+        The epoch to go on from.
+
+    Raises
+    ------
+    ValueError
+        For a factor out of range.
+
+    Examples
+    --------
+    >>> import tiny_pytorch as tp
+    >>> optimizer = tp.optim.SGD([tp.zeros(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = tp.optim.lr_scheduler.ConstantLR(optimizer, factor=0.5, total_iters=2)
+    >>> scheduler.get_last_lr()
+    [0.5]
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5, last_epoch: int = -1
+    ) -> None:
+        if not 0 < factor <= 1:
+            raise ValueError(f"ConstantLR: factor must be above 0 and at most 1, got {factor}")
+        self.factor = factor
+        self.total_iters = total_iters
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        if self.last_epoch == 0:
+            return [lr * self.factor for lr in self.present()]
+        if self.last_epoch == self.total_iters:
+            return [lr / self.factor for lr in self.present()]
+        return self.present()
 
 
 class LinearLR(LRScheduler):
@@ -68,6 +111,40 @@ class LinearLR(LRScheduler):
         slope = self.end_factor - self.start_factor
         before = self.start_factor * self.total_iters + slope * (self.last_epoch - 1)
         return [lr * (1.0 + slope / before) for lr in self.present()]
+
+
+class PolynomialLR(LRScheduler):
+    """``lr = initial_lr * (1 - min(epoch, total_iters) / total_iters) ** power``.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    total_iters : int, default 5
+        The epoch at which it is 0.
+    power : float, default 1.0
+    last_epoch : int, default -1
+        The epoch to go on from.
+
+    Examples
+    --------
+    >>> import tiny_pytorch as tp
+    >>> optimizer = tp.optim.SGD([tp.zeros(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = tp.optim.lr_scheduler.PolynomialLR(optimizer, total_iters=2, power=2.0)
+    >>> scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.25]
+    """
+
+    def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
+        self.total_iters = total_iters
+        self.power = power
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        if self.last_epoch == 0 or self.last_epoch > self.total_iters:
+            return self.present()
+        now, before = 1.0 - self.last_epoch / self.total_iters, 1.0 - (self.last_epoch - 1) / self.total_iters
+        return [lr * (now / before) ** self.power for lr in self.present()]
 
 
 class CosineAnnealingLR(LRScheduler):

@@ -1,4 +1,4 @@
-"""Schedulers one after another."""
+"""Several schedulers: one after another, or all together."""
 
 from __future__ import annotations
 
@@ -10,10 +10,36 @@ from ..optimizer import Optimizer
 from .plateau import ReduceLROnPlateau
 from .scheduler import LRScheduler
 
-__all__ = ["SequentialLR"]
+__all__ = ["ChainedScheduler", "SequentialLR"]
 
 
-class SequentialLR(LRScheduler):
+class _Schedulers(LRScheduler):
+    """What holds other schedulers, whose state belongs to its own."""
+
+    _schedulers: list[LRScheduler]
+
+    def state_dict(self) -> dict[str, Any]:
+        return super().state_dict() | {"_schedulers": [scheduler.state_dict() for scheduler in self._schedulers]}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        self.check_state(state_dict)
+        pairs = list(zip(self._schedulers, state_dict["_schedulers"], strict=True))
+        for scheduler, state in pairs:
+            scheduler.check_state(state)
+        for scheduler, state in pairs:
+            scheduler.load_state_dict(state)
+        super().load_state_dict({**state_dict, "_schedulers": self._schedulers})
+
+
+def _check(name: str, optimizer: Optimizer, schedulers: Sequence[LRScheduler]) -> None:
+    for i, scheduler in enumerate(schedulers):
+        if isinstance(scheduler, ReduceLROnPlateau):
+            raise ValueError(f"{name}: scheduler {i} follows a measure and knows no epoch to begin from")
+        if scheduler.optimizer is not optimizer:
+            raise ValueError(f"{name}: scheduler {i} is of another optimizer")
+
+
+class SequentialLR(_Schedulers):
     """One scheduler until the first milestone, the next until the second, and so on, each from its own epoch 0.
 
     Parameters
@@ -57,11 +83,7 @@ class SequentialLR(LRScheduler):
                 f"SequentialLR: expected one milestone less than schedulers, got {len(milestones)} milestones for "
                 f"{len(schedulers)} schedulers"
             )
-        for i, scheduler in enumerate(schedulers):
-            if isinstance(scheduler, ReduceLROnPlateau):
-                raise ValueError(f"SequentialLR: scheduler {i} follows a measure and knows no epoch to begin from")
-            if scheduler.optimizer is not optimizer:
-                raise ValueError(f"SequentialLR: scheduler {i} is of another optimizer")
+        _check("SequentialLR", optimizer, schedulers)
         self.optimizer = optimizer
         self._schedulers = list(schedulers)
         self._milestones = list(milestones)
@@ -83,14 +105,54 @@ class SequentialLR(LRScheduler):
         self._schedulers[0].restart()
         self._last_lr = self._schedulers[0].get_last_lr()
 
-    def state_dict(self) -> dict[str, Any]:
-        return super().state_dict() | {"_schedulers": [scheduler.state_dict() for scheduler in self._schedulers]}
 
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        self.check_state(state_dict)
-        pairs = list(zip(self._schedulers, state_dict["_schedulers"], strict=True))
-        for scheduler, state in pairs:
-            scheduler.check_state(state)
-        for scheduler, state in pairs:
-            scheduler.load_state_dict(state)
-        super().load_state_dict({**state_dict, "_schedulers": self._schedulers})
+class ChainedScheduler(_Schedulers):
+    """All schedulers make each step, one after another, so that their effects multiply.
+
+    Parameters
+    ----------
+    schedulers : sequence of LRScheduler
+        At least one, all over one optimizer.
+    optimizer : Optimizer, optional
+        That of the schedulers.
+
+    Raises
+    ------
+    ValueError
+        For no schedulers, or one of another optimizer, or one that follows a measure.
+
+    Examples
+    --------
+    >>> import tiny_pytorch as tp
+    >>> from tiny_pytorch.optim.lr_scheduler import ChainedScheduler, ConstantLR, ExponentialLR
+    >>> optimizer = tp.optim.SGD([tp.zeros(1, requires_grad=True)], lr=1.0)
+    >>> warmup = ConstantLR(optimizer, factor=0.5, total_iters=2)
+    >>> scheduler = ChainedScheduler([warmup, ExponentialLR(optimizer, gamma=0.5)])
+    >>> scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.25]
+    """
+
+    def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
+        if not schedulers:
+            raise ValueError("ChainedScheduler: expected at least one scheduler, got none")
+        self.optimizer = schedulers[0].optimizer if optimizer is None else optimizer
+        _check("ChainedScheduler", self.optimizer, schedulers)
+        self._schedulers = list(schedulers)
+        self._last_lr = self.present()
+
+    @property
+    def last_epoch(self) -> int:  # type: ignore[override]
+        """How many steps the first scheduler made."""
+        return self._schedulers[0].last_epoch
+
+    def step(self) -> None:
+        for scheduler in self._schedulers:
+            scheduler.step()
+        self._last_lr = self.present()
+
+    def restart(self) -> None:
+        for scheduler in self._schedulers:
+            scheduler.last_epoch = -1
+        self.write(self._schedulers[0].base_lrs)
+        self.step()
