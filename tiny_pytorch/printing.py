@@ -16,6 +16,8 @@ def format_tensor(tensor: Any) -> str:
     """``tensor([...], dtype=..., requires_grad=True)``; the dtype where the content does not suggest it."""
     here = backend.current()
     there = backend.owner(tensor.array) or here  # what another library holds can be looked at, if not computed with
+    if there.name == here.name:
+        there = backend.at(tensor.array)
     array = there.to_numpy(tensor.array)
     prefix = "tensor("
     if array.ndim == 0:
