@@ -300,7 +300,7 @@ def test_memory_is_flat_with_the_collector_off(step: Callable[..., None], times:
     )
     optimizer = tp.optim.Adam(model.parameters())
     x, y = tp.randn(5, 4), tp.tensor([0, 1, 2, 1, 0])
-    for _ in range(20):
+    for _ in range(280 if tp.backend.current().name == "cupy" else 20):  # its optimizers remember 256 sets of addresses
         step(model, optimizer, x, y)
     objects = len(gc.get_objects())
     tracemalloc.start(1)

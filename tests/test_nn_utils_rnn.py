@@ -169,20 +169,24 @@ def test_a_frozen_input_and_dropout_between_layers():
     assert packed.to("cpu").cpu().float().batch_sizes.tolist() == [2, 2, 1]
 
 
-x = tp.zeros(4, 2, 3)
+def x():
+    """Made when it is asked for, on the backend that is then in use."""
+    return tp.zeros(4, 2, 3)
+
+
 ERRORS = [
-    (lambda: pack_padded_sequence(x, [2, 3]), RuntimeError, r"not in order.*enforce_sorted=False"),
-    (lambda: pack_padded_sequence(x, [5, 3]), RuntimeError, r"from 1 to 4 of each of 2 sequences, got \[5, 3\]"),
-    (lambda: pack_padded_sequence(x, [3, 0]), RuntimeError, r"from 1 to 4"),
-    (lambda: pack_padded_sequence(x, [3]), RuntimeError, r"2 sequences, got \[3\]"),
-    (lambda: pack_padded_sequence(x, [3.0, 2.0]), TypeError, "must be integers"),
+    (lambda: pack_padded_sequence(x(), [2, 3]), RuntimeError, r"not in order.*enforce_sorted=False"),
+    (lambda: pack_padded_sequence(x(), [5, 3]), RuntimeError, r"from 1 to 4 of each of 2 sequences, got \[5, 3\]"),
+    (lambda: pack_padded_sequence(x(), [3, 0]), RuntimeError, r"from 1 to 4"),
+    (lambda: pack_padded_sequence(x(), [3]), RuntimeError, r"2 sequences, got \[3\]"),
+    (lambda: pack_padded_sequence(x(), [3.0, 2.0]), TypeError, "must be integers"),
     (lambda: pack_padded_sequence(tp.zeros(3), [3]), RuntimeError, r"\(T, N, ...\)"),
     (lambda: pad_sequence([]), ValueError, "at least one sequence"),
-    (lambda: pad_sequence(x), TypeError, "a list of Tensors"),
+    (lambda: pad_sequence(x()), TypeError, "a list of Tensors"),
     (lambda: pad_sequence([[1.0]]), TypeError, "list as sequence 0"),
     (lambda: pad_sequence([tp.zeros(2, 3), tp.zeros(2, 4)]), RuntimeError, "one shape but for the first axis"),
-    (lambda: pad_sequence([x], padding_side="top"), ValueError, "'right' or 'left', got 'top'"),
-    (lambda: pad_packed_sequence(pack_sequence([x]), total_length=3), ValueError, "less than the longest length, 4"),
+    (lambda: pad_sequence([x()], padding_side="top"), ValueError, "'right' or 'left', got 'top'"),
+    (lambda: pad_packed_sequence(pack_sequence([x()]), total_length=3), ValueError, "less than the longest length, 4"),
     (lambda: nn.LSTM(5, 2)(pack_sequence([tp.zeros(4, 3)])), RuntimeError, r"\(T_i, 5\) of input_size features"),
     (
         lambda: nn.GRU(3, 2)(pack_sequence([tp.zeros(4, 3)]), tp.zeros(1, 2, 2)),

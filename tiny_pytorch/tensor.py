@@ -305,7 +305,10 @@ class Tensor(Conversions, OpMethods):
         return RemovableHandle(self._add_hook(hook))
 
     def is_contiguous(self) -> builtins.bool:
-        """Whether the elements lie in row-major order without gaps."""
+        """Whether the elements lie in row-major order without gaps, where views share memory by NumPy's rules."""
+        layout = autograd.layout(self)
+        if layout is not None:
+            return layout.flags.c_contiguous
         return bool(backend.at(self.array).kernels.is_contiguous(self.array))
 
     # Filling in place

@@ -25,7 +25,7 @@ from .mode import Mode
 from .placement import kernels_at, run_at, to_device, together
 from .promotion import check_array, promote, result_type
 
-alias, leaf, shared = _engine.alias, _engine.leaf, _engine.shared
+alias, layout, leaf, shared = _engine.alias, _engine.layout, _engine.leaf, _engine.shared
 bump_versions, collect, drop_gradients = _engine.bump_versions, _engine.collect, _engine.drop_gradients
 
 _engine.configure(
@@ -95,6 +95,7 @@ __all__ = [
     "inference_mode",
     "inplace",
     "is_grad_enabled",
+    "layout",
     "leaf",
     "no_grad",
     "not_a_tensor",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import backend
 from .._ext.engine import Op
 
 __all__ = ["ShapeError", "explain", "not_a_tensor"]
@@ -31,10 +32,10 @@ def explain(op: Op, arrays: tuple[Any, ...], params: dict[str, Any], error: Exce
     )
     if isinstance(error, IndexError):
         return IndexError(message)
+    if isinstance(error, (ValueError, RuntimeError)) or backend.current().is_shape_error(error):
+        return ShapeError(message)
     if isinstance(error, TypeError):
         return TypeError(message)
-    if isinstance(error, (ValueError, RuntimeError)):
-        return ShapeError(message)
     return error
 
 

@@ -70,6 +70,8 @@ class Backend(NamedTuple):
         Waits until everything asked for so far is computed; None where every call computes before it returns.
     set_num_threads : callable or None
         Sets how many threads the library's own kernels use, where it can be told.
+    is_shape_error : callable
+        Whether an error of the library is about shapes, where its class does not say so.
     """
 
     name: str
@@ -90,6 +92,7 @@ class Backend(NamedTuple):
     cuda: Any = None
     synchronize: Callable[[], None] | None = None
     set_num_threads: Callable[[int], None] | None = None
+    is_shape_error: Callable[[Exception], bool] = lambda error: False
 
     def owns(self, value: Any) -> bool:
         """Whether an object is an array of this library."""

@@ -26,9 +26,15 @@ Array = Any
 
 # Kernels whose steps depend on no value: name -> the parameters that are not arrays.
 COMPILED: dict[str, tuple[str, ...]] = {
+    "attention": ("causal",),
+    "attention_grad": ("causal", "needs"),
+    "avg_pool": ("kernel", "stride", "padding", "counted", "divisor"),
+    "avg_pool_grad": ("shape", "kernel", "stride", "padding", "counted", "divisor"),
     "batch_norm": (),
     "batch_norm_eval": (),
     "batch_norm_grad": ("needs",),
+    "conv": ("stride", "padding", "dilation", "groups"),
+    "conv_grad": ("shape", "stride", "padding", "dilation", "groups", "needs"),
     "gelu": ("approximate",),
     "gelu_grad": ("approximate",),
     "group_norm": ("groups",),
@@ -45,6 +51,8 @@ COMPILED: dict[str, tuple[str, ...]] = {
     "relu_grad": (),
     "rms_norm": ("axes",),
     "rms_norm_grad": ("axes", "needs"),
+    "self_attention": ("heads", "causal"),
+    "self_attention_grad": ("heads", "causal", "needs"),
     "sgd": ("nesterov",),
     "sgd_dampened": ("weight_decay", "nesterov"),
     "sigmoid": (),
@@ -197,6 +205,14 @@ def adam(
     return new
 
 
+# --- errors -------------------------------------------------------------------------------------------------
+
+
+def is_shape_error(error: Exception) -> bool:
+    """JAX raises TypeError where shapes do not fit, as if it were dtypes."""
+    return isinstance(error, TypeError) and "shape" in str(error)
+
+
 # --- conversions --------------------------------------------------------------------------------------------
 
 
@@ -257,6 +273,7 @@ def at_device(name: str) -> Backend:
         at_device=at_device,
         device_of=device_of,
         synchronize=lambda: jax.block_until_ready(jax.live_arrays()),
+        is_shape_error=is_shape_error,
     )
 
 
