@@ -6,7 +6,7 @@
  * machine the caller does all the work alone. A call while another job runs (a second Python thread, a chunk
  * that calls again) is serial.
  *
- * Between jobs a worker spins for some microseconds, because kernels come in bursts, then sleeps on a
+ * Between jobs a worker spins for some tens of microseconds, because kernels come in bursts, then sleeps on a
  * condition variable. Threads are started by the first job that wants them, and again after a fork, whose
  * child has none.
  */
@@ -38,7 +38,7 @@ static void tp_pool_run(tp_chunk_function function, void *job, ptrdiff_t n_chunk
 #include <signal.h>
 #include <stdatomic.h>
 
-enum { TP_SPINS = 256, TP_SPINS_TO_YIELD = 4096 }; /* a pause is 10 to 50 ns: workers spin for about 10 us */
+enum { TP_SPINS = 2048, TP_SPINS_TO_YIELD = 4096 }; /* a pause is 10 to 50 ns: workers spin for 20 to 100 us */
 
 static struct {
     atomic_int num_threads; /* what the user asked for, the caller included */

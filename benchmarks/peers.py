@@ -17,6 +17,7 @@ import argparse
 import datetime
 import json
 import platform
+import time
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,9 @@ from workloads.rows import ROWS
 from workloads.step import MODULES
 
 OURS = next(iter(MODULES))
+# Idle threads of OpenBLAS and OpenMP go on spinning for some tens of milliseconds, on the core that the next peer's
+# second thread needs. With one thread for each there are none.
+REST = 0.1
 
 
 def start(names: list[str], threads: int, clock: str) -> tuple[list[Worker], dict[str, str]]:
@@ -43,7 +47,7 @@ def start(names: list[str], threads: int, clock: str) -> tuple[list[Worker], dic
     return workers, versions
 
 
-def alternate(workers: list[Worker], title: str, rounds: int, target: float) -> dict[str, list[float]]:
+def alternate(workers: list[Worker], title: str, rounds: int, target: float, rest: float) -> dict[str, list[float]]:
     """Seconds of a step in each round, for each peer that has this row; a timing lasts about ``target`` seconds."""
     calls = {}
     for worker in workers:
@@ -53,6 +57,7 @@ def alternate(workers: list[Worker], title: str, rounds: int, target: float) -> 
     times: dict[str, list[float]] = {worker.name: [] for worker in calls}
     for _ in range(rounds):
         for worker, n in calls.items():
+            time.sleep(rest)
             times[worker.name].append(worker.seconds(n))
     return times
 
@@ -64,7 +69,8 @@ def run(titles: list[str], args: argparse.Namespace) -> dict[str, Any]:
         workers, versions = start(args.peers, threads, args.clock)
         rows = {}
         for title in titles:
-            rows[title] = report.summarise(alternate(workers, title, args.rounds, args.target), OURS)
+            times = alternate(workers, title, args.rounds, args.target, REST if threads > 1 else 0.0)
+            rows[title] = report.summarise(times, OURS)
             print(f"{threads} thread{'s' * (threads > 1)}: {title}: {report.sentence(rows[title])}", flush=True)
         for worker in workers:
             worker.close()
