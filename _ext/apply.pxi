@@ -224,14 +224,15 @@ cdef object apply_autocast(Op op, PyObject** args, Py_ssize_t n, tuple names):
 
 
 cdef object forward(Op op, object k, PyObject** inputs, Py_ssize_t n, tuple names, dict params):
-    # The op's forward on raw arrays, with the kernels `k`. Without keyword arguments it is the kernel of the same name,
-    # if there is one: a compiled one is called at once, and sees to warnings itself.
-    cdef object kernel, token
-    if op.kernel is not None and names is None:
+    # The op's forward on raw arrays, with the kernels `k`. If it is a kernel, a compiled one is called at once, and
+    # sees to warnings itself.
+    cdef object kernel, token, out
+    if op.kernel is not None and (len(op.keywords) == 0 if names is None else names == op.keywords):
         kernel = PyObject_GetAttr(k, op.kernel)
         if type(kernel) is gate_type:
             try:
-                return PyObject_Vectorcall(kernel, inputs + 1, n, NULL)
+                out = PyObject_Vectorcall(kernel, inputs + 1, n + len(op.keywords), NULL)
+                return ((<tuple>out)[0], (<tuple>out)[1:]) if op.extra else out
             except Exception:
                 pass    # the forward will fail too, and may have more to say
     inputs[0] = <PyObject*>k

@@ -2,15 +2,6 @@
 # recurses.
 
 
-@cython.final
-@cython.freelist(64)
-cdef class Gradient:
-    """A gradient that is being summed. The first contribution is borrowed, the second addition allocates, and every
-    later one is added into the buffer that is then ours."""
-    cdef object value
-    cdef bint owned
-
-
 cdef inline bint is_exclusive(object array, Py_ssize_t references):
     # Whether nobody but the `references` that the caller knows of can see this memory.
     return (cnp.PyArray_CheckExact(array) and Py_REFCNT(array) <= references and cnp.PyArray_BASE(array) == NULL
@@ -75,23 +66,25 @@ cdef bint same_shape(object array, Node node, Variable leaf):
 
 cdef class Pass:
     """One traversal: the gradients on their way, and what the caller wants of them."""
-    cdef dict pending           # Node -> Gradient, or for several outputs a list of gradients
-    cdef dict leaves            # leaf Variable -> Gradient
+    cdef Sums pending           # of nodes
+    cdef Sums sums              # of leaves
+    cdef list leaves            # in the order in which they were met
     cdef Frontier frontier
     cdef set needed             # the nodes on a path to the wanted inputs; None: all
     cdef set wanted_leaves      # None: all
     cdef dict captured          # Node -> gradient of a wanted tensor that is not a leaf
     cdef list retained          # (weak reference to a tensor that is not a leaf, the gradient to be kept in its .grad)
     cdef Recorder log           # where a profiler wants each rule's time; None: nobody asks
+    cdef object token           # of NumPy's error state before the pass; None: it was not touched
     cdef bint create
     cdef bint retain
 
-    def __init__(self, bint retain, bint create):
+    def __cinit__(self, bint retain, bint create):
         self.log = recorder
-        self.pending = {}
-        self.leaves = {}
-        self.frontier = Frontier()
-        self.captured = {}
+        self.pending = Sums.__new__(Sums)
+        self.sums = Sums.__new__(Sums)
+        self.leaves = []
+        self.frontier = Frontier.__new__(Frontier)
         self.retained = []
         self.retain = retain
         self.create = create
@@ -104,6 +97,7 @@ cdef class Pass:
         cdef set seen = set()
         self.wanted_leaves = set()
         self.needed = set()
+        self.captured = {}
         for v in inputs:
             if v.current() is None:
                 self.wanted_leaves.add(v)
@@ -131,9 +125,9 @@ cdef class Pass:
         # Hand one contribution to a node or a leaf, in its shape and dtype.
         cdef Node node = None
         cdef Variable leaf = None
-        cdef Gradient entry
-        cdef dict home
-        cdef object raw
+        cdef Sums home
+        cdef Sum* sum
+        cdef object raw, total
         if isinstance(edge, Node):
             node = <Node>edge
             if self.needed is not None and node not in self.needed and node not in self.captured:
@@ -143,7 +137,7 @@ cdef class Pass:
             leaf = <Variable>edge
             if self.wanted_leaves is not None and leaf not in self.wanted_leaves:
                 return 0
-            home = self.leaves
+            home = self.sums
         if not self.create:
             g = as_array(g)
         raw = (<Variable>g).array_ if self.create else g
@@ -161,57 +155,66 @@ cdef class Pass:
                 raise AssertionError(f"{source.name}: the gradient has dtype {raw.dtype}, its input {dtype}")
             g = (tensor_table if self.create else table_of(g)).astype(g, dtype)
             unshared = False
-        entry = <Gradient>home.get(edge)
-        if entry is None:
-            entry = Gradient.__new__(Gradient)
-            entry.value = g
-            entry.owned = unshared and not self.create
-            home[edge] = entry
+        sum = home.find(edge)
+        if sum == NULL:
+            home.add(edge, g, unshared and not self.create)
             if node is not None:
                 self.frontier.push(node)
-        elif self.create:
-            entry.value = entry.value + g
-        elif not (entry.owned and add_in_place(entry.value, g)):
-            entry.value = as_array(entry.value + g)
-            entry.owned = cnp.PyArray_CheckExact(entry.value)
+            else:
+                self.leaves.append(leaf)
+            return 0
+        total = <object>sum.value
+        if self.create or not (sum.ours and add_in_place(total, g)):
+            self.hush()
+            total = total + g
+            if not self.create:
+                total = as_array(total)
+            Py_INCREF(total)
+            Py_DECREF(<object>sum.value)
+            sum.value, sum.ours = <PyObject*>total, not self.create and cnp.PyArray_CheckExact(total)
+        return 0
+
+    cdef inline int hush(self) except -1:
+        # IEEE results without warnings from here on. Setting the state costs 0.1 us: only where NumPy itself computes.
+        if self.token is None:
+            self.token = PyContextVar_Set_(_errors, quiet)
         return 0
 
     cdef int run(self) except -1:
         cdef Node node, parent
-        cdef Gradient entry
-        cdef object g, result, edge, gi
+        cdef Sum* sum
+        cdef object held, g, result, edge, gi
         cdef tuple results
         cdef Py_ssize_t i, n, event = -1
         cdef int64_t n_bytes = 0
         cdef Op op
         while self.frontier.size:
             node = self.frontier.pop()
-            held = self.pending.pop(node)
+            g = self.pending.take(node)
             if node.slots is None:
-                entry = <Gradient>held
-                g = entry.value
-                entry = None
-                held = None
                 if node.hooks is not None:
                     g = self.run_hooks(node.hooks[:], g)
                 if node.retains is not None:
                     self.retained.append((node.retains, g))
-                if self.captured and node in self.captured:
-                    self.captured[node] = g
-                if self.needed is not None and node not in self.needed:
-                    continue
+                if self.needed is not None:
+                    if node in self.captured:
+                        self.captured[node] = g
+                    if node not in self.needed:
+                        continue
                 if node.parent is not None:
                     parent = node.parent
-                    held = self.pending.get(parent)
-                    if held is None:
+                    sum = self.pending.find(parent)
+                    if sum == NULL:
                         held = [None] * len(parent.slots)
-                        self.pending[parent] = held
+                        self.pending.add(parent, held, False)
                         self.frontier.push(parent)
-                    held[node.slot] = g
+                    else:
+                        held = <object>sum.value
+                    (<list>held)[node.slot] = g
+                    held = None
                     continue
             else:
-                g = tuple(held)
-                held = None
+                g = tuple(<list>g)
             op = node.op
             for edge in node.edges:
                 if isinstance(edge, Variable) and (<Variable>edge).reshaped >= node.sequence:
@@ -227,12 +230,12 @@ cdef class Pass:
                 n_bytes = self.log.bytes_of(results, g)
             g = None
             n = len(node.edges)
-            if len(results) != n:
+            if len(results) != n and op.rule_kernel is None:
                 raise RuntimeError(f"{op.name}: the gradient rule returned {len(results)} gradients for {n} inputs; "
                                    "expected one for each, None where there is none")
             if not self.retain:
                 node.release()
-            for i in range(n):
+            for i in range(min(n, len(results))):
                 edge = node.edges[i]
                 gi = results[i]
                 if edge is None or gi is None:
@@ -247,18 +250,60 @@ cdef class Pass:
     cdef object call_rule(self, Op op, Node node, object g):
         cdef Replay replay
         if op.custom:
+            self.hush()
             return op.rule(node, g, self.create, **node.params)
         if self.create:
+            self.hush()
             node.check_alive()
             replay = Replay.__new__(Replay)
             replay.node = node
             if table_at is not None:
                 return run_at(array_in(g), op.rule, (tensor_table, g, replay), node.params)
             return call(op.rule, (tensor_table, g, replay), node.params)
-        return call(op.rule, (table if table_at is None else table_of(array_in(g)), g, node), node.params)
+        k = table if table_at is None else table_of(array_in(g))
+        if op.rule_kernel is not None:
+            kernel = PyObject_GetAttr(k, op.rule_kernel)
+            if type(kernel) is gate_type:
+                return self.call_kernel(op, node, kernel, g)
+        self.hush()
+        return call(op.rule, (k, g, node), node.params)
+
+    cdef object call_kernel(self, Op op, Node node, object kernel, object g):
+        # The rule is this kernel: no Python in between. What it reads is held here: in another thread, a second pass
+        # over the same graph might release the node.
+        cdef PyObject* row[FEW]
+        cdef Py_ssize_t i, j = 0
+        cdef int code
+        cdef tuple needs, kept = node.kept, extra = <tuple>node.extra_
+        cdef Kept output = node.kept_output
+        cdef object value
+        node.check_alive()
+        for i in range(op.n_reads):
+            code = op.codes[i]
+            if code >= 0:
+                value = None if kept is None else kept[code]
+                if value is not None:
+                    value = (<Kept>value).checked(op.name)
+            elif code == READ_GRADIENT:
+                value = g
+            elif code == READ_OUTPUT:
+                value = output.checked(op.name)
+            elif code == READ_NEEDS:
+                value = needs = node.wanted()
+            elif code == READ_PARAM:
+                value = node.params[op.reads[i]]
+            else:
+                for value in extra[:FEW - MAX_READS]:
+                    row[j] = <PyObject*>value
+                    j += 1
+                continue
+            row[j] = <PyObject*>value
+            j += 1
+        return PyObject_Vectorcall(kernel, row, j, NULL)
 
     cdef object run_hooks(self, hooks, object g):
         cdef Variable v
+        self.hush()
         for hook in hooks:
             v = <Variable>g if self.create else wrap(g)
             changed = hook(v)
@@ -283,6 +328,7 @@ cdef class Pass:
             leaf.grad_ = wrap(g if unshared else table_of(g).copy(g))
         else:
             if old.node is not None or old.cut is not None or not add_in_place(old.array_, g):
+                self.hush()
                 table_add(old, g)
             old.version.count += 1
 
@@ -290,19 +336,15 @@ cdef class Pass:
         # The traversal is over and every rule succeeded. Whatever may still refuse comes first: only then is anything
         # that a user sees changed.
         cdef Variable leaf, v
-        cdef Gradient entry
         cdef object g
-        cdef list leaves = list(self.leaves)
-        for leaf in leaves:
+        for leaf in self.leaves:
             if leaf.hooks:
-                entry = <Gradient>self.leaves[leaf]
-                entry.value = self.run_hooks(list(leaf.hooks.values()), entry.value)
-                entry = None
+                g = self.run_hooks(list(leaf.hooks.values()), self.sums.take(leaf))
+                self.sums.add(leaf, g, False)
+                g = None
             check_fits(leaf)
-        for leaf in leaves:
-            entry = <Gradient>self.leaves.pop(leaf)
-            g = entry.value
-            entry = None
+        for leaf in self.leaves:
+            g = self.sums.take(leaf)
             self.accumulate(leaf, g, is_exclusive(g, 1))
             g = None
         self.keep_retained()
@@ -373,93 +415,3 @@ cdef int table_add(Variable old, object g) except -1:
     array += g
     old.array_ = as_array(array)
     return 0
-
-
-def run(list roots, list grads, list inputs, bint retain, bint create, bint accumulate):
-    """Propagate ``grads`` from ``roots``.
-
-    With ``accumulate`` the leaves' ``.grad`` are added to (``inputs``: only theirs) and None is returned; else the
-    gradients of ``inputs`` are returned as a list, with None where there is no path. ``grads`` are raw arrays, or
-    Tensors with ``create``.
-    """
-    return propagate(roots, grads, inputs, retain, create, accumulate)
-
-
-cdef object propagate(list roots, list grads, list inputs, bint retain, bint create, bint accumulate):
-    global tensor_table
-    if create and tensor_table is None:
-        tensor_table = load_tensor_table()
-    cdef Pass p = Pass(retain, create)
-    cdef Variable v
-    cdef Gradient entry
-    cdef Op root_op
-    cdef int before = tp_modes_get()
-    cdef list answer = []
-    cdef object token, g
-    cdef Py_ssize_t event = -1
-    if inputs is not None:
-        p.select(roots, inputs)
-    tp_modes_set(0 if create else TP_NO_GRAD)   # rules compute in the forward's dtypes: no autocast
-    token = PyContextVar_Set_(_errors, quiet)
-    if p.log is not None:
-        event = p.log.open("backward" if accumulate else "grad", RANGE, None)
-    try:
-        for v, g in zip(roots, grads):
-            p.deliver(v if v.current() is None else v.node, g, ROOT, False)
-        g = None
-        p.run()
-        if accumulate:
-            p.finish(inputs)
-            return None
-        for v in inputs:
-            if v.node is not None:
-                g = p.captured.get(v.node)
-            else:
-                entry = <Gradient>p.leaves.get(v)
-                g = None if entry is None else entry.value
-                entry = None
-                if g is not None and v.hooks:
-                    g = p.run_hooks(list(v.hooks.values()), g)
-            if g is None or create:
-                answer.append(g)
-            else:
-                answer.append(wrap(table_of(g).copy(g)))
-        p.keep_retained()
-        return answer
-    finally:
-        tp_modes_set(before)
-        PyContextVar_Reset_(_errors, token)
-        if p.log is not None:
-            p.log.close(event, 0)
-
-
-def run_scalar(root, bint retain):
-    """The usual backward: one recorded scalar, seed 1, into all leaves. False if ``root`` is anything else."""
-    cdef object seed
-    if not isinstance(root, Variable) or (<Variable>root).current() is None:
-        return False
-    if type((<Variable>root).array_) is not array_type:     # another library's, or nothing for one_like
-        return False
-    seed = one_like((<Variable>root).array_)
-    if seed is None:
-        return False
-    propagate([root], [seed], None, retain, False, True)
-    return True
-
-
-cdef object one_like(object array):
-    # 1 in the dtype and shape of a NumPy array of one element; None for anything else.
-    cdef object seed
-    if not cnp.PyArray_CheckExact(array) or cnp.PyArray_SIZE(array) != 1:
-        return None
-    seed = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(array), cnp.PyArray_DIMS(array), cnp.PyArray_TYPE(array), 0)
-    if cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT:
-        (<float*>cnp.PyArray_DATA(seed))[0] = 1.0
-    elif cnp.PyArray_TYPE(array) == cnp.NPY_DOUBLE:
-        (<double*>cnp.PyArray_DATA(seed))[0] = 1.0
-    else:
-        return None
-    return seed
-
-
-cdef Op ROOT = Op(lambda *args: None, name="backward")

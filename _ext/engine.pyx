@@ -7,7 +7,9 @@ Its parts, in the order in which a value meets them:
 * ``rebinding.pxi`` aliases of memory that cannot be written;
 * ``apply.pxi``     forward: unwrap, run the op, wrap the result, hang a node on it;
 * ``backward.pxi``  reverse: visit the nodes newest first, run their rules, accumulate;
+* ``propagate.pxi`` the ways into it, and what they see to around a pass;
 * ``frontier.pxi``  the heap of nodes that are waiting for their turn;
+* ``pending.pxi``   the gradients that are being summed;
 * ``replay.pxi``    what a rule reads when its own computation is to be differentiated;
 * ``collect.pxi``   what an optimizer's step reads off its parameters;
 * ``module.pxi``    a module's call;
@@ -25,7 +27,7 @@ from cpython.object cimport PyObject, PyObject_GetAttr, PyTypeObject
 from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF, Py_XINCREF
 from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from libc.stddef cimport size_t
-from libc.stdlib cimport free, malloc, realloc
+from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.stdint cimport int64_t, uint64_t
 
 import time
@@ -47,6 +49,9 @@ cdef extern from "Python.h":
     ctypedef struct PyTupleObject:
         PyObject* ob_item[1]
     unsigned long PyThread_get_thread_ident()
+    PyTypeObject* Py_TYPE(object)
+    PyObject* _PyType_Lookup(PyTypeObject* of, object name)     # borrowed; NULL, without an error, if there is none
+    object PyObject_GenericGetDict(object, void*)
 
 cdef extern from *:
     bint unlikely(bint) nogil       # Cython's own macro: keeps what is rare out of the way of what is hot
@@ -110,7 +115,9 @@ include "rebinding.pxi"
 include "apply.pxi"
 include "replay.pxi"
 include "frontier.pxi"
+include "pending.pxi"
 include "backward.pxi"
+include "propagate.pxi"
 include "collect.pxi"
 include "module.pxi"
 include "profile.pxi"

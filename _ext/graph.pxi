@@ -14,11 +14,28 @@ cdef enum Promotion:
     FLOATING = 2        # one floating dtype for all inputs
 
 
+cdef enum Read:         # what a gradient kernel is called with: an input by its number, or
+    READ_GRADIENT = -1
+    READ_OUTPUT = -2
+    READ_NEEDS = -3
+    READ_EXTRA = -4     # all of the forward's further results
+    READ_PARAM = -5     # a keyword parameter
+
+
 cdef enum Keeping:
     KEEP_NONE = 0
     KEEP_INPUTS = 1
     KEEP_CROSS = 2      # input i only if another input needs a gradient
     KEEP_LISTED = 3     # `listed`: {i: inputs whose gradients need it}
+
+
+cdef enum:
+    MAX_READS = 8
+
+
+cdef tuple keywords_of(object function):
+    code = function.__code__
+    return code.co_varnames[code.co_argcount:code.co_argcount + code.co_kwonlyargcount]
 
 
 cdef class Op:
@@ -30,7 +47,12 @@ cdef class Op:
     cdef vectorcallfunc vectorcall
     cdef readonly object forward
     cdef readonly str kernel        # the kernel that the forward calls with the same arguments; None if more is done
+    cdef readonly tuple keywords    # of a forward that is a kernel: its keyword parameters, in the kernel's order
     cdef readonly object rule
+    cdef readonly str rule_kernel   # the kernel that the rule is a call of; None if more is done
+    cdef tuple reads                # and with what: see `gradient`
+    cdef int n_reads
+    cdef int codes[MAX_READS]       # `reads` as numbers
     cdef readonly bint extra        # forward returns (output, tuple of results for the rule)
     cdef readonly bint view         # the output may share the first input's memory
     cdef readonly bint many         # forward returns a tuple of outputs
@@ -50,6 +72,7 @@ cdef class Op:
                  view=False, many=False, custom=False, kernel=None):
         self.forward = forward
         self.kernel = kernel
+        self.keywords = None if kernel is None else keywords_of(forward)
         self.rule = rule
         self.name = name or forward.__name__
         self.__doc__ = forward.__doc__
@@ -83,10 +106,32 @@ cdef class Op:
     def promotes(self):
         return (None, "common", "floating")[self.promotion]
 
-    def gradient(self, rule):
-        """Decorator: declares the op's gradient rule; hands the op back so that its name stays bound to it."""
+    def gradient(self, rule=None, *, kernel=None, reads=()):
+        """Decorator: declares the op's gradient rule; hands the op back so that its name stays bound to it.
+
+        Where all that the rule does is to call one kernel, ``kernel`` names it and ``reads`` what it is called with:
+        "g", "output", "needs", "extra" (all of them), an input's number or a parameter's name. It returns the gradients
+        of the first inputs; the others have none. The engine then calls a compiled one at once.
+        """
+        if kernel is not None:
+            self.set_rule_kernel(kernel, reads)
+        if rule is None:
+            return self.gradient
         self.rule = rule
         return self
+
+    cdef int set_rule_kernel(self, str kernel, tuple reads) except -1:
+        cdef int i
+        if len(reads) > MAX_READS:
+            raise ValueError(f"gradient: a kernel may read {MAX_READS} things, got {len(reads)}")
+        for i, what in enumerate(reads):
+            if isinstance(what, int):
+                self.codes[i] = what
+            else:
+                self.codes[i] = {"g": READ_GRADIENT, "output": READ_OUTPUT, "needs": READ_NEEDS,
+                                 "extra": READ_EXTRA}.get(what, READ_PARAM)
+        self.rule_kernel, self.reads, self.n_reads = kernel, reads, len(reads)
+        return 0
 
     def keeps_input(self, Py_ssize_t i):
         """Whether the rule may read input ``i``."""
@@ -270,6 +315,9 @@ cdef class Node:
     @property
     def needs(self):
         """For each input, whether its gradient is wanted."""
+        return self.wanted()
+
+    cdef tuple wanted(self):
         cdef Py_ssize_t n = len(self.edges)
         if n == 1:
             return _NEEDS_1[self.edges[0] is not None]

@@ -16,10 +16,66 @@ cdef object forward_of(object self, tuple args, dict kwargs):
     return hooks.call(self, args, kwargs)
 
 
+@cython.final
+cdef class Direct:
+    """Says of a class of modules that its ``forward(input)`` is ``op(input, *the attributes of these names)``.
+
+    A call of such a module is then a call of the op, without a Python frame, unless a subclass, an instance or somebody
+    at run time has put another ``forward`` in its place.
+    """
+    cdef readonly object op
+    cdef readonly object forward
+    cdef readonly tuple names
+
+    def __init__(self, op, forward, *names):
+        if len(names) > FEW - 2:
+            raise ValueError(f"Direct: at most {FEW - 2} attributes, got {len(names)}")
+        self.op, self.forward, self.names = op, forward, names
+
+
+cdef inline bint is_untouched(object module, object forward):
+    # Whether calling the module is calling this function of its class: no hook, and no other `forward`.
+    if <object>_PyType_Lookup(Py_TYPE(module), "forward") is not forward:
+        return False
+    if PyObject_GetAttr(module, "_hooks") is not None:
+        return False
+    return PyDict_GetItem(PyObject_GenericGetDict(module, NULL), "forward") == NULL
+
+
+cdef object call_on_attributes(object op, object input, object module, tuple names):
+    # op(input, module.a, module.b, ...)
+    cdef PyObject* row[FEW]
+    cdef Py_ssize_t i, n = 1
+    cdef object value, own = PyObject_GenericGetDict(module, NULL)
+    row[0] = <PyObject*>input
+    try:
+        for i in range(len(names)):
+            row[n] = PyDict_GetItem(own, names[i])
+            if row[n] == NULL:
+                value = PyObject_GetAttr(module, names[i])
+                row[n] = <PyObject*>value
+            Py_INCREF(<object>row[n])
+            n += 1
+        return PyObject_Vectorcall(op, row, n, NULL)
+    finally:
+        for i in range(1, n):
+            Py_DECREF(<object>row[i])
+
+
 cdef PyObject* call_forward(PyObject* self, PyObject* args, PyObject* kwargs) except NULL:
     cdef PyObject* row[FEW]
+    cdef PyObject* declared
     cdef Py_ssize_t i, n = len(<tuple>args)
     cdef object result
+    cdef Direct direct
+    if kwargs == NULL and n == 1:
+        declared = _PyType_Lookup(Py_TYPE(<object>self), "_direct")
+        if declared != NULL and type(<object>declared) is Direct:
+            direct = <Direct>declared
+            if is_untouched(<object>self, direct.forward):
+                result = call_on_attributes(direct.op, (<tuple>args)[0], <object>self, direct.names)
+                Py_INCREF(result)
+                return <PyObject*>result
     if kwargs == NULL and n < FEW and PyObject_GetAttr(<object>self, "_hooks") is None:
         row[0] = self
         for i in range(n):
@@ -32,3 +88,44 @@ cdef PyObject* call_forward(PyObject* self, PyObject* args, PyObject* kwargs) ex
 
 
 tp_set_call(<PyTypeObject*>ForwardCall, call_forward)
+
+
+@cython.final
+cdef class Fused:
+    """``second(first(input))`` as ``op(input, *attributes of first)``, while nobody watches or changes either's call.
+
+    ``direct`` is how the first is called alone, ``forward`` the second's.
+    """
+    cdef vectorcallfunc vectorcall
+    cdef readonly object first, second
+    cdef object op, forward
+    cdef Direct direct
+
+    def __cinit__(self):
+        self.vectorcall = call_fused
+
+    def __init__(self, op, first, Direct direct, second, forward):
+        self.op, self.first, self.direct, self.second, self.forward = op, first, direct, second, forward
+
+    cdef object both(self, object input):
+        if is_untouched(self.first, self.direct.forward) and is_untouched(self.second, self.forward):
+            return call_on_attributes(self.op, input, self.first, self.direct.names)
+        return self.second(self.first(input))
+
+    def __call__(self, input):      # what introspection sees; calls go through `call_fused`
+        return self.both(input)
+
+
+cdef PyObject* call_fused(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* names) except NULL:
+    if names != NULL or PyVectorcall_NARGS(nargsf) != 1:
+        raise TypeError("a fused pair of modules takes one positional argument")
+    cdef object result = (<Fused>self).both(<object>args[0])
+    Py_INCREF(result)
+    return <PyObject*>result
+
+
+cdef Py_ssize_t offset_of_fused(Fused fused):
+    return <char*>&fused.vectorcall - <char*><PyObject*>fused
+
+
+tp_enable_vectorcall(<PyTypeObject*>Fused, offset_of_fused(Fused.__new__(Fused)))

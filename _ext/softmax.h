@@ -16,6 +16,9 @@
 /* Elements of short rows that pass through one exponential loop: they stay in the first cache. */
 #define TP_ROWS_AT_ONCE 4096
 
+/* Times any array's length, which is below 2^63, it is finite. */
+#define TP_LARGE_PRODUCT 1e280
+
 #define REAL float
 #define KIND(name) name##_f32
 #include "softmax.h"
@@ -44,14 +47,18 @@ TP_INLINE ptrdiff_t KIND(tp_rows_at_once)(ptrdiff_t left, ptrdiff_t n) {
     return some < left ? some : left;
 }
 
+/* y = x - its maximum, which is returned */
+TP_INLINE REAL KIND(tp_shift)(RESULT y, SOURCE x, ptrdiff_t n) {
+    REAL m;
+    TP_MAXIMUM(REAL, m, x, n);
+    for (ptrdiff_t i = 0; i < n; i++) y[i] = x[i] - m;
+    return m;
+}
+
 /* e = exp(x - maximum of the row), for a few rows. Short rows are shifted one by one but exponentiated as
  * one, so that the vectors are full. */
 TP_INLINE void KIND(tp_exp_rows)(RESULT e, SOURCE x, ptrdiff_t rows, ptrdiff_t n) {
-    for (ptrdiff_t r = 0; r < rows; r++) {
-        REAL m;
-        TP_MAXIMUM(REAL, m, x + r * n, n);
-        for (ptrdiff_t i = 0; i < n; i++) e[r * n + i] = x[r * n + i] - m;
-    }
+    for (ptrdiff_t r = 0; r < rows; r++) KIND(tp_shift)(e + r * n, x + r * n, n);
     for (ptrdiff_t i = 0; i < rows * n; i++) e[i] = KIND(tp_decay)(e[i]);
 }
 
@@ -114,36 +121,51 @@ static TP_SIMD void KIND(tp_log_softmax_grad)(RESULT gx, SOURCE g, SOURCE y, ptr
 }
 
 /* loss = -log softmax of each row at its target, or, reduced, the sum of these times scale. slope = its
- * derivative, times scale. A target is a class, or `ignore` for a row that counts nothing. */
+ * derivative, times scale. A target is a class, or `ignore` for a row that counts nothing.
+ *
+ * Reduced, the rows' totals, each from 1 to n, are multiplied and the logarithm is taken once for many rows. */
 static TP_SIMD void KIND(tp_cross_entropy)(RESULT loss, RESULT slope, SOURCE x,
                                            const int64_t *TP_RESTRICT target, ptrdiff_t rows, ptrdiff_t n,
                                            int64_t ignore, int reduced, double scale) {
     tp_total all = {0, 0};
+    double product = 1;
     for (ptrdiff_t from = 0, some; from < rows; from += some) {
         some = KIND(tp_rows_at_once)(rows - from, n);
-        KIND(tp_exp_rows)(slope + from * n, x + from * n, some, n);
         for (ptrdiff_t r = from; r < from + some; r++) {
             const REAL *row = x + r * n;
-            REAL *e = slope + r * n, m;
-            const int64_t t = target[r];
-            double total, own = 0;
-            if (t == ignore) {
+            const double own = KIND(tp_shift)(slope + r * n, row, n);
+            if (!reduced)
+                loss[r] = target[r] == ignore ? 0 : (REAL)(own - (double)row[target[r]]);
+            else if (target[r] != ignore)
+                tp_total_add(&all, own - (double)row[target[r]]);
+        }
+        for (ptrdiff_t i = from * n; i < (from + some) * n; i++) slope[i] = KIND(tp_decay)(slope[i]);
+        for (ptrdiff_t r = from; r < from + some; r++) {
+            REAL *e = slope + r * n;
+            if (target[r] == ignore) {
                 for (ptrdiff_t i = 0; i < n; i++) e[i] = 0;
-            } else {
-                TP_MAXIMUM(REAL, m, row, n);
-                TP_SUM(REAL, total, i, n, e[i]);
-                own = log(total) - ((double)row[t] - (double)m);
-                const REAL factor = (REAL)(scale / total);
-                for (ptrdiff_t i = 0; i < n; i++) e[i] *= factor;
-                e[t] -= (REAL)scale;
+                continue;
             }
-            if (reduced)
-                tp_total_add(&all, own);
-            else
-                loss[r] = (REAL)own;
+            double total;
+            TP_SUM(REAL, total, i, n, e[i]);
+            const REAL factor = (REAL)(scale / total);
+            for (ptrdiff_t i = 0; i < n; i++) e[i] *= factor;
+            e[target[r]] -= (REAL)scale;
+            if (!reduced) {
+                loss[r] = (REAL)(log(total) + (double)loss[r]);
+                continue;
+            }
+            product *= total;
+            if (product > TP_LARGE_PRODUCT) {
+                tp_total_add(&all, log(product));
+                product = 1;
+            }
         }
     }
-    if (reduced) *loss = (REAL)(tp_total_value(all) * scale);
+    if (reduced) {
+        tp_total_add(&all, log(product));
+        *loss = (REAL)(tp_total_value(all) * scale);
+    }
 }
 
 #undef SOURCE

@@ -169,3 +169,14 @@ cdef class Variable:
         key = object()
         leaf_hooks[key] = hook
         return lambda: leaf_hooks.pop(key, None)
+
+
+def is_table_of_classes(input, target):
+    """Whether these are NumPy Tensors of floats (M, C) and of integers (M,): what a classifier's loss usually meets."""
+    cdef object x, y
+    if not (isinstance(input, Variable) and isinstance(target, Variable)):
+        return False
+    x, y = (<Variable>input).array_, (<Variable>target).array_
+    return (cnp.PyArray_CheckExact(x) and cnp.PyArray_CheckExact(y)
+            and cnp.PyArray_NDIM(x) == 2 and cnp.PyArray_NDIM(y) == 1 and cnp.PyArray_DIM(x, 0) == cnp.PyArray_DIM(y, 0)
+            and cnp.PyArray_ISFLOAT(x) and cnp.PyArray_ISINTEGER(y))

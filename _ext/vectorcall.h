@@ -13,8 +13,13 @@ static void tp_enable_vectorcall(PyTypeObject *type, Py_ssize_t offset)
     PyType_Modified(type);
 }
 
+/* What calling an instance does, of this type and of the classes derived from it: these take it from the descriptor
+ * `__call__`, which Python made of the type's first tp_call. */
 static void tp_set_call(PyTypeObject *type, ternaryfunc call)
 {
+    PyObject *descriptor = PyDict_GetItemString(type->tp_dict, "__call__");
+    if (descriptor != NULL && Py_TYPE(descriptor) == &PyWrapperDescr_Type)
+        ((PyWrapperDescrObject *)descriptor)->d_wrapped = (void *)call;
     type->tp_call = call;
     PyType_Modified(type);
 }

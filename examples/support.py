@@ -45,7 +45,7 @@ def need(package: str) -> None:
     try:
         __import__(package)
     except ModuleNotFoundError:
-        sys.exit(f"This example needs {package}, which is not installed: pip install 'tiny-pytorch[examples]'")
+        sys.exit(f"This example needs {package}, which is not installed: pip install 'tiny_pytorch[examples]'")
 
 
 def pyplot():

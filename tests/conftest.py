@@ -13,8 +13,7 @@ from hypothesis import HealthCheck, settings
 import tiny_pytorch as tp
 from tiny_pytorch._ext import engine
 
-# `ci`: the same examples on every run, so that a red build is the change's own fault. `dev`: new ones each
-# time.
+# `ci`: the same examples on every run, so that a red build is the change's own fault. `dev`: new ones each time.
 _COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
 settings.register_profile("ci", derandomize=True, database=None, max_examples=15, **_COMMON)
 settings.register_profile("dev", max_examples=100, **_COMMON)
@@ -41,8 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def backend(request: pytest.FixtureRequest) -> Iterator[tp.backend.Backend]:
-    """The backend that a test runs on. Every test runs on every one that is installed, unless marked
-    `numpy_only`."""
+    """The backend that a test runs on. Every test runs on every one that is installed, unless marked `numpy_only`."""
     with tp.backend.use(request.param) as current:
         yield current
 

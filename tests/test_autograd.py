@@ -353,3 +353,38 @@ def test_variable_of_old_scripts() -> None:
         assert (v.requires_grad, v.is_leaf, v.tolist()) == (wanted, True, [2.0, 4.0])
     with pytest.raises(TypeError, match=r"expected a Tensor, got a list.*tp\.tensor"):
         tp.autograd.Variable([1.0])
+
+
+# --- many gradients under way at once ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_gradients_of_a_random_wide_graph(seed: int) -> None:
+    """Hundreds of sums are open at a time and close in another order than they were opened in."""
+    rng = np.random.default_rng(seed)
+    leaves = [tp.tensor(rng.standard_normal(), dtype=tp.float64, requires_grad=True) for _ in range(60)]
+    values, slopes = list(leaves), [np.eye(60)[i] for i in range(60)]  # each value's gradient, known by hand
+    for _ in range(600):
+        i, j = rng.integers(0, len(values), 2)
+        a = float(rng.uniform(-0.5, 0.5))
+        values.append(values[i] + a * values[j])
+        slopes.append(slopes[i] + a * slopes[j])
+    chosen = rng.permutation(len(values))[:200]
+    total = sum(values[i] for i in chosen)
+    expected = sum(slopes[i] for i in chosen)
+    total.backward()
+    found = [0.0 if leaf.grad is None else leaf.grad.item() for leaf in leaves]
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_gradients_meet_leaves_in_the_order_of_the_graph() -> None:
+    """Hooks of leaves run in the order in which their gradients arrived, whatever their addresses."""
+    order: list[int] = []
+    leaves = [tp.tensor(float(i), requires_grad=True) for i in range(40)]
+    for i, leaf in enumerate(leaves):
+        leaf.register_hook(lambda g, i=i: order.append(i))
+    total = tp.tensor(0.0)
+    for leaf in leaves:
+        total = total + leaf
+    total.backward()
+    assert order == list(reversed(range(40)))

@@ -23,11 +23,15 @@ numpy_only = pytest.mark.numpy_only
 GENERIC = "array_api_compat.numpy"  # any conforming namespace, by its dotted name
 
 
-def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def interpreter(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
     variables = {name: value for name, value in os.environ.items() if not name.startswith("TINY_PYTORCH")}
     return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=variables | environment, check=False
+        [sys.executable, *args], capture_output=True, text=True, env=variables | environment, check=False
     )
+
+
+def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return interpreter("-c", code, **environment)
 
 
 # --- choosing -----------------------------------------------------------------------------------------------
@@ -130,12 +134,31 @@ def test_new_arrays_of_a_placed_namespace_are_on_its_device() -> None:
 
 @numpy_only
 def test_the_command_line() -> None:
-    done = python("import runpy; runpy.run_module('tiny_pytorch.backend', run_name='__main__')")
+    done = interpreter("-m", "tiny_pytorch.backend")
+    assert done.returncode == 0
     lines = {line.split()[0]: line for line in done.stdout.splitlines() if line}
     assert set(CHOICES) < set(lines)
     assert lines["numpy"].endswith("yes, on cpu")
     for name in CHOICES:
         assert "yes, on " in lines[name] or "no: " in lines[name]
+
+
+@numpy_only
+@pytest.mark.parametrize(
+    "environment, wrong",
+    [
+        ({"TINY_PYTORCH_DEVICE": "cuda"}, "TINY_PYTORCH_DEVICE=cuda: there is no such device for the backend numpy"),
+        ({"TINY_PYTORCH_BACKEND": "numpi"}, "unknown backend 'numpi' (TINY_PYTORCH_BACKEND)"),
+    ],
+)
+def test_the_command_line_lists_what_works_where_the_environment_asks_for_what_does_not(
+    environment: dict[str, str], wrong: str
+) -> None:
+    done = interpreter("-m", "tiny_pytorch.backend", "array_api_strict", **environment)
+    assert done.returncode == 1
+    assert "array_api_strict" in done.stdout.splitlines()[1]
+    assert f"does not work: {wrong}" in done.stdout
+    assert interpreter("-c", "import tiny_pytorch", **environment).returncode == 1  # nothing else starts then
 
 
 # --- what every backend promises ----------------------------------------------------------------------------

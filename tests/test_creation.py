@@ -284,4 +284,12 @@ def test_numpy_arrays_share_memory() -> None:
 
 def test_from_numpy_gives_the_values() -> None:
     for dtype in ("float32", "float64", "int64", "int32", "uint8", "bool"):
-        check(tp.from_numpy(np.array([[1, 0], [0, 1]], dtype)), [[1, 0], [0, 1]], dtype)
+        check(tp.from_numpy(np.array([[1, 0], [1, 1]], dtype)), [[1, 0], [1, 1]], dtype)
+
+
+@pytest.mark.numpy_only
+def test_from_dlpack_shares_the_memory() -> None:
+    array = np.zeros(3)
+    x = tp.from_dlpack(array)
+    array[1] = 5.0
+    check(x, [0.0, 5.0, 0.0], "float64")

@@ -25,8 +25,7 @@ def modules() -> list[str]:
 
 
 def examples(module: ModuleType) -> list[doctest.DocTest]:
-    """The doctests of a module, those of its ops too (which doctest itself passes over: they are no
-    functions)."""
+    """The doctests of a module, those of its ops too (which doctest itself passes over: they are no functions)."""
     tests = doctest.DocTestFinder(exclude_empty=True).find(module, module.__name__)
     parser = doctest.DocTestParser()
     for name, value in vars(module).items():

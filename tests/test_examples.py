@@ -88,7 +88,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
     done = run("-c", program)
     assert done.returncode == 1
-    assert f"needs {missing}, which is not installed: pip install 'tiny-pytorch[examples]'" in done.stderr
+    assert f"needs {missing}, which is not installed: pip install 'tiny_pytorch[examples]'" in done.stderr
     assert done.stdout == ""
 
 

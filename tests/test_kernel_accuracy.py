@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tiny_pytorch._ext import elementwise, indexing, linalg, nn
+from tiny_pytorch._ext import elementwise, indexing, linalg, nn, norm
 from tiny_pytorch.backend.reference import elementwise as elementwise_reference
 from tiny_pytorch.backend.reference import indexing as indexing_reference
 from tiny_pytorch.backend.reference import nn as nn_reference
@@ -105,8 +105,8 @@ def test_row_sums_carry_their_errors(dtype: type) -> None:
 @FLOATS
 def test_variance_of_numbers_far_from_zero(dtype: type) -> None:
     x = (1000 + np.random.default_rng(0).standard_normal((64, 700))).astype(dtype)
-    for y, *_, rstd in (nn.layer_norm(x, None, None, 1, 0.0), nn.batch_norm(x, None, None, 0.0),
-                        nn.batch_norm(x[..., None].repeat(3, -1).copy(), None, None, 0.0)):  # fmt: skip
+    for y, *_, rstd in (norm.layer_norm(x, None, None, 1, 0.0), norm.batch_norm(x, None, None, 0.0),
+                        norm.batch_norm(x[..., None].repeat(3, -1).copy(), None, None, 0.0)):  # fmt: skip
         axis = 1 if rstd.shape == (64, 1) else 0
         exact = 1 / x.astype(np.float64).std(axis=axis)
         np.testing.assert_allclose(rstd.reshape(-1), exact, rtol=1e-6 if dtype == np.float32 else 1e-13)

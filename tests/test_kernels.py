@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiny_pytorch._ext import conv, elementwise, gemm, indexing, linalg, nn, pooling
+from tiny_pytorch._ext import conv, elementwise, gemm, indexing, linalg, nn, norm, pooling
 from tiny_pytorch.backend.reference import conv as conv_reference
 from tiny_pytorch.backend.reference import elementwise as elementwise_reference
 from tiny_pytorch.backend.reference import indexing as indexing_reference
@@ -30,7 +30,7 @@ FAMILIES = [
     (indexing, indexing_reference),
     (linalg, linalg_reference),
     (nn, nn_reference),
-    (nn, norm_reference),
+    (norm, norm_reference),
     (conv, conv_reference),
     (pooling, pooling_reference),
 ]
@@ -417,3 +417,16 @@ def test_nan_and_infinity(name: str, size: int, dtype: type, seed: int, kinds: s
     target = floats[rng.integers(len(floats))].reshape(-1)
     target[rng.integers(0, target.size, 2)] = rng.choice(values, 2)
     assert_agrees(name, args, COMPILED[name](*args))
+
+
+@pytest.mark.parametrize("rows", [1, 300, 3000])
+def test_cross_entropy_of_many_rows(rows: int) -> None:
+    """The logarithm is taken of products of the rows' totals, which must not overflow."""
+    rng = np.random.default_rng(0)
+    x, target = rng.standard_normal((rows, 1000)) * 0.1, rng.integers(0, 1000, rows)
+    loss, _ = nn.cross_entropy(x, target, "sum", -100)
+    each = np.log(np.exp(x).sum(1)) - x[np.arange(rows), target]
+    np.testing.assert_allclose(loss, each.sum(), rtol=1e-13)
+    np.testing.assert_allclose(nn.cross_entropy(x, target, "none", -100)[0], each, rtol=1e-13)
+    target[0] = -100
+    np.testing.assert_allclose(nn.cross_entropy(x, target, "sum", -100)[0], each[1:].sum(), rtol=1e-13)

@@ -136,3 +136,55 @@ def test_a_linear_and_its_relu_are_one_operation_that_nobody_notices() -> None:
     del linear.forward
     model[1] = tp.nn.Sigmoid()
     assert operations(model(x)) == ["tanh", "linear", "sigmoid", "linear"]
+
+
+# --- calls without a Python frame ------------------------------------------------------------------------
+
+
+def test_whatever_takes_the_place_of_a_layer_s_forward_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    alone, x = model[2], tp.randn(5, 3)
+    h = tp.randn(5, 4)
+    usual, plain = model(x), alone(h)
+
+    class Doubled(nn.Linear):
+        def forward(self, input: tp.Tensor) -> tp.Tensor:
+            return 2 * super().forward(input)
+
+    double = Doubled(4, 2)
+    double.load_state_dict(alone.state_dict())
+    tp.testing.assert_close(double(h), 2 * plain)
+    linear, relu = nn.Linear.forward, nn.ReLU.forward
+    monkeypatch.setattr(nn.Linear, "forward", lambda self, input: linear(self, input) + 1)
+    tp.testing.assert_close(alone(h), plain + 1)
+    tp.testing.assert_close(model(x), alone(relu(model[1], model[0](x))))
+    monkeypatch.setattr(nn.Linear, "forward", linear)
+    tp.testing.assert_close(model(x), usual)
+    monkeypatch.setattr(nn.ReLU, "forward", lambda self, input: -relu(self, input))
+    tp.testing.assert_close(model(x), alone(-relu(model[1], model[0](x))))
+    monkeypatch.setattr(nn.ReLU, "forward", relu)
+    monkeypatch.setattr(nn.Module, "__call__", lambda self, *args: "patched")
+    assert alone(h) == "patched"
+
+
+def test_a_layer_s_attributes_are_looked_up_at_every_call() -> None:
+    class Scaled(nn.Linear):
+        @property
+        def bias(self) -> tp.Tensor:  # not in the instance's dict
+            return self.offset * 2
+
+        @bias.setter
+        def bias(self, value: nn.Parameter) -> None:
+            self.offset = value
+
+    layer, x = Scaled(3, 2), tp.randn(4, 3)
+    tp.testing.assert_close(layer(x), x @ layer.weight.T + 2 * layer.offset)
+    layer.weight = nn.Parameter(tp.zeros(2, 3))
+    tp.testing.assert_close(layer(x), (2 * layer.offset).expand(4, 2))
+    layer.offset = None
+    with pytest.raises(TypeError):
+        layer(x)
+    tp.testing.assert_close(nn.Linear(3, 2, bias=False)(tp.zeros(1, 3)), tp.zeros(1, 2))
+    with pytest.raises(TypeError, match="positional"):
+        nn.Linear(3, 2)(x, x)
+    assert nn.Linear(3, 2)(input=x).shape == (4, 2)

@@ -1,5 +1,4 @@
-"""Every op, from its row in the table: forward, gradients of first and second order, dtypes, shapes,
-layouts."""
+"""Every op, from its row in the table: forward, gradients of first and second order, dtypes, shapes, layouts."""
 
 from __future__ import annotations
 
@@ -250,8 +249,7 @@ ELSEWHERE = {
 @both_dtypes
 @each([c for c in ELEMENTWISE if c.torch and c.name not in ELSEWHERE and all(arg.kind == "float" for arg in c.args)])
 def test_special_values(case: Case, dtype: str) -> None:
-    """Infinities, NaN, zeros and large numbers, every one with every other: what PyTorch gives, without a
-    warning.
+    """Infinities, NaN, zeros and large numbers, every one with every other: what PyTorch gives, without a warning.
 
     Derivatives at the finite ones only: at the others there are as many opinions as libraries.
     """

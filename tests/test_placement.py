@@ -125,6 +125,8 @@ def test_new_tensors_are_made_where_asked(strict: tp.backend.Backend) -> None:
     made += [tp.zeros_like(made[0]), tp.rand_like(made[0]), tp.tensor(made[0]), tp.as_tensor(made[0])]
     made += [tp.bernoulli(tp.ones(2, device=THERE)), copy.deepcopy(made[0])]
     made += [tp.array_api.zeros((2,), device=THERE), tp.array_api.asarray([1.0], device=THERE)]
+    made += [made[0].new_zeros(2), made[0].new_full((2,), 1.0), made[0].new_tensor([1.0])]
+    made += [tp.zeros(1).new_ones(2, device=THERE), tp.zeros(1).new_empty(2, device=THERE)]
     assert {str(x.device) for x in made} == {THERE}
     assert tp.zeros_like(made[0], device="cpu").device == tp.tensor(made[0], device="cpu").device == "cpu"
     assert tp.nn.init.normal_(made[0]).device == made[0].normal_().device == made[0].fill_(1.0).device == THERE

@@ -62,6 +62,8 @@ def test_digits_are_for_training_or_not():
         lambda g: tp.data.SubsetRandomSampler([1], generator=g),
         lambda g: tp.data.WeightedRandomSampler([1.0], 1, generator=g),
         lambda g: tp.data.random_split(range(3), [1, 2], generator=g),
+        lambda g: tp.nn.init.normal_(tp.zeros(2), generator=g),
+        lambda g: tp.nn.init.kaiming_uniform_(tp.zeros(2, 2), generator=g),
     ],
 )
 def test_generators(call):

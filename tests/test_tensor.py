@@ -275,14 +275,15 @@ def test_to() -> None:
 
 def test_new_tensors_of_the_same_dtype() -> None:
     x = tp.ones(2, dtype=tp.float64)
-    for y in (
-        x.new_zeros(2, 3),
-        x.new_ones((2, 3)),
-        x.new_full((2, 3), 1),
-        x.new_empty(2, 3),
-        x.new_tensor([[1] * 3] * 2),
+    for y, value in (
+        (x.new_zeros(2, 3), 0),
+        (x.new_ones((2, 3)), 1),
+        (x.new_full((2, 3), 5), 5),
+        (x.new_empty(2, 3), None),
+        (x.new_tensor([[1] * 3] * 2), 1),
     ):
-        assert (y.shape, y.dtype, y.requires_grad) == ((2, 3), tp.float64, False)
+        assert (y.shape, y.dtype, y.device, y.requires_grad) == ((2, 3), tp.float64, x.device, False)
+        assert value is None or (y == value).all()
     assert x.new_zeros(2, dtype=tp.int64).dtype == tp.int64
     assert x.new_ones(2, requires_grad=True).requires_grad
 

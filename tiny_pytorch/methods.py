@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import ops
+from . import backend, ops
 from .autograd import Variable, inplace
 
 __all__ = ["OpMethods"]
@@ -106,30 +106,35 @@ class OpMethods(Variable):
     __iand__: Any = _into(ops.bitwise_and)
     __ior__: Any = _into(ops.bitwise_or)
 
-    # Creation in this tensor's dtype
+    # Creation in this tensor's dtype, on its device
 
-    def new_zeros(self, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Any:
-        """Zeros in this tensor's dtype."""
-        return ops.zeros(*size, dtype=self._like(dtype), requires_grad=requires_grad)
+    def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+        """Zeros in this tensor's dtype, on its device."""
+        return ops.zeros(*size, **self._like(dtype, device), requires_grad=requires_grad)
 
-    def new_ones(self, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Any:
-        """Ones in this tensor's dtype."""
-        return ops.ones(*size, dtype=self._like(dtype), requires_grad=requires_grad)
+    def new_ones(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+        """Ones in this tensor's dtype, on its device."""
+        return ops.ones(*size, **self._like(dtype, device), requires_grad=requires_grad)
 
-    def new_full(self, size: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False) -> Any:
-        """``fill_value`` everywhere, in this tensor's dtype."""
-        return ops.full(size, fill_value, dtype=self._like(dtype), requires_grad=requires_grad)
+    def new_full(
+        self, size: Any, fill_value: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    ) -> Any:
+        """``fill_value`` everywhere, in this tensor's dtype, on its device."""
+        return ops.full(size, fill_value, **self._like(dtype, device), requires_grad=requires_grad)
 
-    def new_empty(self, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Any:
-        """Unset memory in this tensor's dtype."""
-        return ops.empty(*size, dtype=self._like(dtype), requires_grad=requires_grad)
+    def new_empty(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+        """Unset memory in this tensor's dtype, on its device."""
+        return ops.empty(*size, **self._like(dtype, device), requires_grad=requires_grad)
 
-    def new_tensor(self, data: Any, dtype: Any = None, requires_grad: bool = False) -> Any:
-        """``tp.tensor(data)`` in this tensor's dtype."""
-        return ops.tensor(data, dtype=self._like(dtype), requires_grad=requires_grad)
+    def new_tensor(self, data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+        """``tp.tensor(data)`` in this tensor's dtype, on its device."""
+        return ops.tensor(data, **self._like(dtype, device), requires_grad=requires_grad)
 
-    def _like(self, dtype: Any) -> Any:
-        return self.array.dtype if dtype is None else dtype
+    def _like(self, dtype: Any, device: Any) -> dict[str, Any]:
+        return {
+            "dtype": self.array.dtype if dtype is None else dtype,
+            "device": backend.at(self.array).device if device is None else device,
+        }
 
     # Names of ops
 

@@ -82,6 +82,12 @@ def default_generator() -> Generator:
     return _default
 
 
+def rng_of(name: str, generator: Generator | None) -> numpy.random.Generator:
+    """What draws the numbers of a generator, by default of the default one; a TypeError for anything else."""
+    check_generator(name, generator)
+    return (default_generator() if generator is None else generator).rng
+
+
 def check_generator(name: str, generator: Any) -> None:
     """A TypeError for what is neither a Generator nor None."""
     if generator is not None and not isinstance(generator, Generator):

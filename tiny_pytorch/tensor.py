@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import copy
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -107,10 +108,7 @@ class Tensor(Conversions, OpMethods):
 
     def numel(self) -> builtins.int:
         """The number of elements."""
-        count = 1
-        for n in self.array.shape:
-            count *= n
-        return count
+        return math.prod(self.array.shape)
 
     nelement = numel
 
@@ -146,13 +144,7 @@ class Tensor(Conversions, OpMethods):
         return format_tensor(self)
 
     def __format__(self, spec: str) -> str:
-        return (
-            format(self.item(), spec)
-            if spec and not self.shape
-            else object.__format__(self, spec)
-            if spec
-            else str(self)
-        )
+        return format(self.item(), spec) if spec and not self.shape else object.__format__(self, spec)
 
     # To Python and NumPy
 
@@ -252,7 +244,9 @@ class Tensor(Conversions, OpMethods):
         inputs: Any = None,
     ) -> None:
         """Accumulate ``d(self) / d(leaf)`` into every leaf's ``.grad``; see ``tp.autograd.backward``."""
-        autograd.backward(self, gradient, retain_graph, create_graph, inputs)
+        usual = gradient is None and inputs is None and not create_graph
+        if not (usual and autograd.run_scalar(self, builtins.bool(retain_graph))):
+            autograd.backward(self, gradient, retain_graph, create_graph, inputs)
 
     def detach(self) -> Tensor:
         """The same memory, cut from the graph."""

@@ -14,8 +14,7 @@ from .backend.dtypes import as_dtype
 
 __all__ = ["GradcheckError", "assert_close", "gradcheck", "gradgradcheck"]
 
-# (rtol, atol), those of torch.testing: a few times the rounding of one operation. Others are compared
-# exactly.
+# (rtol, atol), those of torch.testing: a few times the rounding of one operation. Others are compared exactly.
 _TOLERANCES = {
     "bfloat16": (1.6e-2, 1e-5),
     "float16": (1e-3, 1e-5),

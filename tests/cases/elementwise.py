@@ -1,5 +1,4 @@
-"""Rows of `ops/elementwise.py`, `powers.py`, `rounding.py`, `selection.py`, `trigonometry.py` and
-`copying.py`."""
+"""Rows of `ops/elementwise.py`, `powers.py`, `rounding.py`, `selection.py`, `trigonometry.py` and `copying.py`."""
 
 from __future__ import annotations
 

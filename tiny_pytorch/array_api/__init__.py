@@ -1,5 +1,4 @@
-"""The Python array API standard 2024.12 on Tensors: exact names, signatures and results, over the package's
-ops.
+"""The Python array API standard 2024.12 on Tensors: exact names, signatures and results, over the package's ops.
 
 ``Tensor.__array_namespace__()`` returns this module, so that libraries written for the standard compute on
 Tensors and gradients flow through them; and the reference kernels run over it, from which every op has every

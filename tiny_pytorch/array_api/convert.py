@@ -72,8 +72,7 @@ def tensors(*arrays: Any) -> tuple[Tensor, ...]:
 
 
 def plain(name: str, function: Callable[..., Any] | None = None) -> Op:
-    """The function ``name`` of the backend's namespace as an op without a gradient: its results are
-    constants."""
+    """The function ``name`` of the backend's namespace as an op without a gradient: its results are constants."""
 
     def forward(k: Any, *arrays: Any, **params: Any) -> Any:
         return getattr(k.xp, name)(*arrays, **params)

@@ -85,7 +85,8 @@ def eye(n_rows: int, n_cols: Any = None, /, *, k: int = 0, dtype: Any = None, de
 
 def from_dlpack(x: Any, /, *, device: Any = None, copy: Any = None) -> Tensor:
     """Another library's array as a Tensor, by DLPack: on the same memory, unless ``copy=True``."""
-    found = numpy.from_dlpack(x, device=device, copy=copy)
+    asked = {name: value for name, value in (("device", device), ("copy", copy)) if value is not None}
+    found = numpy.from_dlpack(x, **asked)  # NumPy 2.0 knows neither
     return leaf(backend.current().from_numpy(found))
 
 

@@ -33,8 +33,7 @@ class __array_namespace_info__:
         return [Device(name) for name in backend.current().devices]
 
     def default_dtypes(self, *, device: Any = None) -> dict[str, DType]:
-        """The dtypes of new arrays where none is given: real floating, complex floating, integral,
-        indexing."""
+        """The dtypes of new arrays where none is given: real floating, complex floating, integral, indexing."""
         real = get_default_dtype()
         double = real is DTYPES["float64"]
         return {

@@ -24,8 +24,7 @@ def matrix_transpose(x: Tensor, /) -> Tensor:
 
 
 def tensordot(x1: Tensor, x2: Tensor, /, *, axes: Any = 2) -> Tensor:
-    """The sum of products over the last ``axes`` axes of ``x1`` and the first of ``x2``, or over two lists of
-    axes."""
+    """The sum of products over the last ``axes`` axes of ``x1`` and the first of ``x2``, or over two lists of axes."""
     x1, x2 = tensors(x1, x2)
     return ops.tensordot(x1, x2, axes)
 

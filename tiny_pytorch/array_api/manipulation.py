@@ -76,8 +76,7 @@ def reshape(x: Tensor, /, shape: tuple[int, ...], *, copy: bool | None = None) -
 
 
 def roll(x: Tensor, /, shift: Any, *, axis: Any = None) -> Tensor:
-    """``x`` moved along axes, what leaves at one end coming back at the other; None: of all elements in a
-    row."""
+    """``x`` moved along axes, what leaves at one end coming back at the other; None: of all elements in a row."""
     if isinstance(shift, int) and isinstance(axis, tuple):
         shift = (shift,) * len(axis)
     return ops.roll(array(x), shift, axis)

@@ -1,5 +1,4 @@
-"""Where elements are: extremes, order, membership. Indices are constants; values and selections have
-gradients."""
+"""Where elements are: extremes, order, membership. Indices are constants; values and selections have gradients."""
 
 from __future__ import annotations
 

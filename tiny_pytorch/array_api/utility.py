@@ -24,8 +24,7 @@ def any(x: Tensor, /, *, axis: Any = None, keepdims: bool = False) -> Tensor:
 def diff(
     x: Tensor, /, *, axis: int = -1, n: int = 1, prepend: Tensor | None = None, append: Tensor | None = None
 ) -> Tensor:
-    """``y[i] = x[i + 1] - x[i]`` along ``axis``, ``n`` times, after putting arrays before and behind
-    ``x``."""
+    """``y[i] = x[i + 1] - x[i]`` along ``axis``, ``n`` times, after putting arrays before and behind ``x``."""
     if n < 0:
         raise ValueError(f"diff: n must not be negative, got {n}")
     x = ops.cat([array(part) for part in (prepend, x, append) if part is not None], axis)

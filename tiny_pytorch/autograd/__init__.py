@@ -6,7 +6,7 @@ import numpy as _numpy
 
 from .. import backend as _backend
 from .._ext import engine as _engine
-from .._ext.engine import ForwardCall, Node, Variable
+from .._ext.engine import Direct, ForwardCall, Fused, Node, Variable
 from .._ext.gate import Gate
 from ..backend.dtypes import as_dtype
 from ..backend.numpy import diagonal, shares_memory
@@ -26,6 +26,7 @@ from .placement import kernels_at, run_at, to_device, together
 from .promotion import check_array, promote, result_type
 
 alias, layout, leaf, shared = _engine.alias, _engine.layout, _engine.leaf, _engine.shared
+is_table_of_classes, run_scalar = _engine.is_table_of_classes, _engine.run_scalar
 bump_versions, collect, drop_gradients = _engine.bump_versions, _engine.collect, _engine.drop_gradients
 
 _engine.configure(
@@ -69,9 +70,11 @@ def configure_tensors(tensor_type: type, load_tensor_table: Callable[[], object]
 __all__ = [
     "KERNEL_OPS",
     "AutocastState",
+    "Direct",
     "ForwardCall",
     "Function",
     "FunctionCtx",
+    "Fused",
     "GradcheckError",
     "Mode",
     "Node",

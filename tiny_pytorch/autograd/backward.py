@@ -96,8 +96,6 @@ def backward(
     >>> x.grad
     tensor([2., 4.])
     """
-    if grad_tensors is None and inputs is None and not create_graph and engine.run_scalar(tensors, bool(retain_graph)):
-        return
     roots = _sequence(tensors)
     seeds = _seeds(roots, grad_tensors, create_graph, "backward")
     retain = create_graph if retain_graph is None else retain_graph

@@ -44,8 +44,9 @@ def op(
     many : bool
         The forward returns a tuple of outputs; the rule receives a tuple of gradients, None for unused ones.
     kernel : str, optional
-        The kernel of which the op is the differentiable form, with the same arguments: without keyword parameters
-        the forward is that kernel, and the engine calls a compiled one at once.
+        The kernel of which the op is the differentiable form, with the same arguments in the same order, keyword
+        parameters last: the forward is that kernel (with ``extra``, one whose further results are those for the
+        rule), and the engine calls a compiled one at once. ``gradient(kernel=..., reads=...)`` says the same of a rule.
 
     Examples
     --------
@@ -79,7 +80,7 @@ def op(
             many=many,
             kernel=kernel,
         )
-        if kernel is not None:
+        if kernel is not None and not extra:
             KERNEL_OPS[kernel] = declared
         return declared
 

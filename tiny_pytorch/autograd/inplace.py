@@ -7,6 +7,7 @@ tensor's history becomes the twin's. If the tensor is a view, the history of the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -35,7 +36,7 @@ def _(k: Any, g: Any, saved: Any, chain: tuple) -> tuple[Any, Any]:
         # Where the part was written, the old content has no effect.
         raw = backend.at(getattr(g, "array", g)).kernels
         shape = saved.shape
-        places = raw.xp.reshape(raw.xp.arange(_size(shape)), shape)
+        places = raw.xp.reshape(raw.xp.arange(math.prod(shape)), shape)
         written = raw.xp.reshape(_cut(raw, places, chain), (-1,))
         g_base = k.zero_at(g, positions=written)
     return g_base, g_part
@@ -57,16 +58,9 @@ def replaced(content: Any, chain: tuple, part: Any) -> Any:
     be."""
     k = backend.at(content).kernels
     shape = tuple(content.shape)
-    places = _cut(k, k.xp.reshape(k.xp.arange(_size(shape)), shape), chain)
+    places = _cut(k, k.xp.reshape(k.xp.arange(math.prod(shape)), shape), chain)
     flat, new, places = (k.xp.reshape(a, (-1,)) for a in (content, part, places))
     return k.xp.reshape(k.index_put(flat, new, places, index=(ARRAY,)), shape)
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    size = 1
-    for n in shape:
-        size *= n
-    return size
 
 
 def _cut(k: Any, array: Any, chain: tuple) -> Any:

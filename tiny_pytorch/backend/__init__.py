@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -385,4 +386,18 @@ def convert(array: Any) -> Any:
     return array if there is None or there.name == _current.name else current().from_numpy(there.to_numpy(array))
 
 
-_current = load(os.environ.get("TINY_PYTORCH_BACKEND") or "numpy")
+def _asked_for() -> Backend:
+    """The backend that the environment asks for. The command that lists what works starts without it, too."""
+    global refused
+    try:
+        return load(os.environ.get("TINY_PYTORCH_BACKEND") or "numpy")
+    except (ImportError, ValueError, RuntimeError) as error:
+        if sys.argv[:1] != ["-m"] or __name__ not in sys.orig_argv:
+            raise
+        refused = error
+        _places["numpy", "cpu"] = host = importlib.import_module(".numpy", __name__).host()
+        return host
+
+
+refused: Exception | None = None  # why what the environment asks for does not work; only in that command
+_current = _asked_for()

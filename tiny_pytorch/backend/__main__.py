@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 
-from . import CHOICES
+from . import CHOICES, refused
 
 TRIAL = """
 import tiny_pytorch as tp
@@ -40,7 +40,7 @@ def trial(name: str) -> tuple[bool, str]:
 
 
 def main(names: list[str]) -> int:
-    """Print a line for each backend. Returns 1 if one that was named does not work."""
+    """Print a line for each backend. Returns 1 if one that was named or that the environment asks for does not work."""
     failed = False
     print(f"{'backend':<18} {'installed':<12} works")
     for name in names or list(CHOICES):
@@ -52,7 +52,9 @@ def main(names: list[str]) -> int:
         failed |= not works
         print(f"{name:<18} {found or '-':<12} {'yes, on ' if works else 'no: '}{said}")
     print("\nTINY_PYTORCH_BACKEND chooses one, TINY_PYTORCH_DEVICE its device; see docs/backends.md.")
-    return int(failed and bool(names))
+    if refused is not None:
+        print(f"What they say now does not work: {refused}")
+    return int((failed and bool(names)) or refused is not None)
 
 
 if __name__ == "__main__":

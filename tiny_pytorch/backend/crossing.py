@@ -7,6 +7,7 @@ variable ``TINY_PYTORCH_CROSSINGS``, which is ``warn`` or ``error``.
 from __future__ import annotations
 
 import functools
+import math
 import os
 import sys
 import threading
@@ -139,9 +140,7 @@ def report(kind: str, device: str, array: Any = None) -> None:
     if size is None:
         from .dtypes import as_dtype
 
-        size = 0 if array is None else as_dtype(array.dtype).itemsize
-        for n in shape:
-            size *= n
+        size = 0 if array is None else math.prod(shape) * as_dtype(array.dtype).itemsize
     crossing = Crossing(kind, operation, device, shape, dtype, size, where)
     _quiet.inside = True
     try:

@@ -27,6 +27,7 @@ from .._ext import (
     linalg,
     memory,
     nn,
+    norm,
     optim,
     parallel,
     pooling,
@@ -41,7 +42,20 @@ from .table import Kernels, reference_kernels
 
 __all__ = ["get_num_threads", "host", "load", "set_num_threads"]
 
-FAMILIES: list[ModuleType] = [activation, attention, clip, conv, elementwise, indexing, linalg, nn, optim, pooling, rnn]
+FAMILIES: list[ModuleType] = [
+    activation,
+    attention,
+    clip,
+    conv,
+    elementwise,
+    indexing,
+    linalg,
+    nn,
+    norm,
+    optim,
+    pooling,
+    rnn,
+]
 
 
 def compiled_kernels() -> dict[str, Callable[..., Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from . import reference
@@ -31,29 +30,25 @@ class Kernels:
     ----------
     xp : namespace
         An array-API namespace.
-    overrides : module or None
-        Its public functions (``__all__``) replace the reference kernels of the same name; ``xp`` is not passed to them.
-
-    Raises
-    ------
-    TypeError
-        If an override has no reference twin. (That its parameters are the twin's is held by a test.)
     """
 
-    def __init__(self, xp: Any, overrides: ModuleType | None = None):
+    def __init__(self, xp: Any):
         self.xp = xp
         for name, function in reference_kernels().items():
             setattr(self, name, functools.partial(function, xp))
-        if overrides is not None:
-            for name in overrides.__all__:
-                self.override(name, getattr(overrides, name))
 
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any: ...
 
     def override(self, name: str, function: Any) -> None:
-        """Put a backend's own kernel in the reference's place."""
+        """Put a backend's own kernel in the reference's place. It has the same parameters, less the namespace.
+
+        Raises
+        ------
+        TypeError
+            If the reference has no kernel of that name.
+        """
         if name not in reference_kernels():
             raise TypeError(f"kernel {name}: the reference has none of that name; write it in backend/reference/ first")
         setattr(self, name, function)

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from ..random import Generator, check_generator, default_generator
+from ..random import Generator, rng_of
 from ..tensor import Tensor
 from .arrays import check_indices, rows
 from .protocol import fast_method
@@ -40,8 +40,7 @@ class Dataset(Generic[T]):
     loading faster:
 
     * ``__getitems__(indices)``: the list of samples at a list of indices, as in PyTorch;
-    * ``batch_getter()``: a function from an index (a slice or an integer array) to the *collated* batch, in
-    fresh
+    * ``batch_getter()``: a function from an index (a slice or an integer array) to the *collated* batch, in fresh
       memory, or None if there is none. It has to agree with ``__getitem__`` and :func:`default_collate`.
       Where a subclass overrides ``__getitem__`` alone, the inherited one is not used.
 
@@ -260,8 +259,7 @@ def random_split(dataset: Any, lengths: Sequence[int | float], generator: Genera
     for position, size in enumerate(sizes):
         if size == 0:
             warnings.warn(f"random_split: part {position} is empty", stacklevel=2)
-    check_generator("random_split", generator)
-    order = (generator or default_generator()).rng.permutation(n).tolist()
+    order = rng_of("random_split", generator).permutation(n).tolist()
     return [Subset(dataset, order[i:j]) for i, j in pairwise(accumulate(sizes, initial=0))]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..random import Generator, check_generator, default_generator
+from ..random import Generator, check_generator, rng_of
 from .arrays import check_indices
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset
@@ -171,7 +171,7 @@ class DataLoader:
 
     def _batches(self) -> Iterator[Any]:
         """One epoch."""
-        seed = int((self.generator or default_generator()).rng.integers(1 << 63))
+        seed = int(rng_of("DataLoader", self.generator).integers(1 << 63))
         task = Task(
             self.dataset,
             self._custom_collate,

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from ..random import Generator, check_generator, default_generator
+from ..random import Generator, check_generator, rng_of
 from ..tensor import Tensor
 
 __all__ = [
@@ -124,7 +124,7 @@ class RandomSampler(Sampler[int]):
 
     def index_array(self) -> np.ndarray:
         """The epoch's indices; every call draws new ones."""
-        rng = (self.generator or default_generator()).rng
+        rng = rng_of(type(self).__name__, self.generator)
         n, wanted = len(self.data_source), self.num_samples
         if self.replacement:
             return rng.integers(n, size=wanted)
@@ -155,7 +155,7 @@ class SubsetRandomSampler(Sampler[int]):
         return len(self.indices)
 
     def _order(self) -> np.ndarray:
-        return (self.generator or default_generator()).rng.permutation(len(self.indices))
+        return rng_of(type(self).__name__, self.generator).permutation(len(self.indices))
 
     def index_array(self) -> np.ndarray:
         """The epoch's indices; every call draws a new order."""
@@ -230,7 +230,7 @@ class WeightedRandomSampler(Sampler[int]):
 
     def index_array(self) -> np.ndarray:
         """The epoch's indices; every call draws new ones."""
-        rng = (self.generator or default_generator()).rng
+        rng = rng_of(type(self).__name__, self.generator)
         p = self._probability
         return rng.choice(len(p), size=self.num_samples, replace=self.replacement, p=p)
 

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Self, overload
 
 from .. import ops
-from ..tensor import Tensor
+from ..autograd import Fused
 from .activation import ReLU
 from .linear import Linear
 from .module import Module, tree
+
+_relu_forward = ReLU.forward  # as it is defined: a script may put another in its place
 
 __all__ = ["ModuleDict", "ModuleList", "Sequential"]
 
@@ -159,7 +161,8 @@ class Sequential(_Row):
         steps: list[Callable[[Any], Any]] = []
         for module in self._members():
             if type(module) is ReLU and steps and type(steps[-1]) is Linear:
-                steps[-1] = _LinearReLU(steps[-1], module)
+                # Saves 2 of the 20 µs of a small network's training step, and on a GPU a launch in each direction.
+                steps[-1] = Fused(ops.linear_relu, steps[-1], Linear._direct, module, _relu_forward)
             else:
                 steps.append(module)
         self.__dict__["_steps"] = tuple(steps)
@@ -172,22 +175,6 @@ class Sequential(_Row):
         if not isinstance(other, Sequential):
             return NotImplemented
         return Sequential(*self, *other)
-
-
-class _LinearReLU:
-    """A Linear and the ReLU behind it, in one operation as long as nobody watches or changes either's call.
-
-    It saves 2 of the 20 µs of a small network's training step, and on a GPU a launch in each direction.
-    """
-
-    def __init__(self, linear: Linear, relu: ReLU) -> None:
-        self.linear, self.relu = linear, relu
-
-    def __call__(self, input: Tensor) -> Tensor:
-        linear, relu = self.linear, self.relu
-        if not (linear._hooks or relu._hooks or "forward" in linear.__dict__ or "forward" in relu.__dict__):
-            return ops.linear_relu(input, linear.weight, linear.bias)
-        return relu(linear(input))
 
 
 class ModuleList(_Row):

@@ -20,19 +20,73 @@ __all__ = ["Conv1d", "Conv2d"]
 _MODES = ("zeros", "reflect", "replicate", "circular")
 
 
-def kernel_bound(weight: Tensor) -> float:
-    """The bound of uniform starting values, ``1 / sqrt(fan_in)``: that of kaiming_uniform_ with ``a = sqrt(5)``."""
-    fan_in = math.prod(weight.shape[1:])
-    return 1 / math.sqrt(fan_in) if fan_in else 0.0
-
-
-class _Conv(Module):
-    """What the convolutions of all dimensions share."""
+class _Kernels(Module):
+    """What convolutions and transposed ones share: the settings of a kernel, and its parameters."""
 
     axes: ClassVar[int]
     weight: Parameter
     bias: Parameter | None
     padding: str | tuple[int, ...]
+    padding_mode: str
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int],
+        dilation: int | Sequence[int],
+        groups: int,
+    ) -> None:
+        super().__init__()
+        name = type(self).__name__
+        if groups < 1 or in_channels % groups or out_channels % groups:
+            raise ValueError(
+                f"{name}: groups must divide in_channels and out_channels, got {groups} for {in_channels} and "
+                f"{out_channels}"
+            )
+        self.in_channels = in_channels
+        self.out_channels = out_channels
+        self.kernel_size = each_axis(name, "kernel_size", kernel_size, self.axes, 1)
+        self.stride = each_axis(name, "stride", stride, self.axes, 1)
+        self.dilation = each_axis(name, "dilation", dilation, self.axes, 1)
+        self.groups = groups
+
+    def _make_parameters(self, channels: tuple[int, int], bias: bool, device: Any, dtype: Any) -> None:
+        """The weight (*channels, *kernel_size) and the bias."""
+        self.weight = Parameter(ops.empty((*channels, *self.kernel_size), dtype=dtype, device=device))
+        if bias:
+            self.bias = Parameter(ops.empty((self.out_channels,), dtype=dtype, device=device))
+        else:
+            self.register_parameter("bias", None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew."""
+        # kaiming_uniform_ with a = sqrt(5) has exactly this bound.
+        fan_in = math.prod(self.weight.shape[1:])
+        bound = 1 / math.sqrt(fan_in) if fan_in else 0.0
+        init.uniform_(self.weight, -bound, bound)
+        if self.bias is not None:
+            init.uniform_(self.bias, -bound, bound)
+
+    def extra_repr(self) -> str:
+        parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"]
+        for name, usual in (("padding", 0), ("dilation", 1), ("output_padding", 0)):
+            value = getattr(self, name, None)
+            if value not in (None, (usual,) * self.axes):
+                parts.append(f"{name}={value}")
+        if self.groups != 1:
+            parts.append(f"groups={self.groups}")
+        if self.bias is None:
+            parts.append("bias=False")
+        if self.padding_mode != "zeros":
+            parts.append(f"padding_mode={self.padding_mode}")
+        return ", ".join(parts)
+
+
+class _Conv(_Kernels):
+    """What the convolutions of all dimensions share."""
 
     def __init__(
         self,
@@ -48,21 +102,10 @@ class _Conv(Module):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
-        super().__init__()
+        super().__init__(in_channels, out_channels, kernel_size, stride, dilation, groups)
         name = type(self).__name__
-        if groups < 1 or in_channels % groups or out_channels % groups:
-            raise ValueError(
-                f"{name}: groups must divide in_channels and out_channels, got {groups} for {in_channels} and "
-                f"{out_channels}"
-            )
         if padding_mode not in _MODES:
             raise ValueError(f"{name}: padding_mode must be one of {', '.join(_MODES)}, got {padding_mode!r}")
-        self.in_channels = in_channels
-        self.out_channels = out_channels
-        self.kernel_size = each_axis(name, "kernel_size", kernel_size, self.axes, 1)
-        self.stride = each_axis(name, "stride", stride, self.axes, 1)
-        self.dilation = each_axis(name, "dilation", dilation, self.axes, 1)
-        self.groups = groups
         self.padding_mode = padding_mode
         if isinstance(padding, str):
             if padding not in ("same", "valid"):
@@ -72,20 +115,7 @@ class _Conv(Module):
             self.padding = padding
         else:
             self.padding = each_axis(name, "padding", padding, self.axes, 0)
-        shape = (out_channels, in_channels // groups, *self.kernel_size)
-        self.weight = Parameter(ops.empty(shape, dtype=dtype, device=device))
-        if bias:
-            self.bias = Parameter(ops.empty((out_channels,), dtype=dtype, device=device))
-        else:
-            self.register_parameter("bias", None)
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Draw weight and bias anew."""
-        bound = kernel_bound(self.weight)
-        init.uniform_(self.weight, -bound, bound)
-        if self.bias is not None:
-            init.uniform_(self.bias, -bound, bound)
+        self._make_parameters((out_channels, in_channels // groups), bias, device, dtype)
 
     def _padded(self, input: Tensor) -> tuple[Tensor, int | str | tuple[int, ...]]:
         """The input with what another mode than "zeros" adds, and the padding that is left to do."""
@@ -96,20 +126,6 @@ class _Conv(Module):
         else:
             pairs = evenly(self.padding)
         return F.pad(input, [n for pair in reversed(pairs) for n in pair], self.padding_mode), 0
-
-    def extra_repr(self) -> str:
-        parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"]
-        if self.padding != (0,) * self.axes:
-            parts.append(f"padding={self.padding}")
-        if self.dilation != (1,) * self.axes:
-            parts.append(f"dilation={self.dilation}")
-        if self.groups != 1:
-            parts.append(f"groups={self.groups}")
-        if self.bias is None:
-            parts.append("bias=False")
-        if self.padding_mode != "zeros":
-            parts.append(f"padding_mode={self.padding_mode}")
-        return ", ".join(parts)
 
 
 class Conv1d(_Conv):

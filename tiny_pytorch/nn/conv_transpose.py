@@ -5,25 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from .. import ops
 from ..ops.windows import each_axis
 from ..tensor import Tensor
 from . import functional as F
-from . import init
-from .conv import kernel_bound
-from .module import Module
-from .parameter import Parameter
+from .conv import _Kernels
 
 __all__ = ["ConvTranspose1d", "ConvTranspose2d"]
 
 
-class _ConvTranspose(Module):
+class _ConvTranspose(_Kernels):
     """What the transposed convolutions of all dimensions share."""
 
-    axes: ClassVar[int]
     function: ClassVar[Callable[..., Tensor]]
-    weight: Parameter
-    bias: Parameter | None
+    padding: tuple[int, ...]
 
     def __init__(
         self,
@@ -40,38 +34,14 @@ class _ConvTranspose(Module):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
-        super().__init__()
+        super().__init__(in_channels, out_channels, kernel_size, stride, dilation, groups)
         name = type(self).__name__
-        if groups < 1 or in_channels % groups or out_channels % groups:
-            raise ValueError(
-                f"{name}: groups must divide in_channels and out_channels, got {groups} for {in_channels} and "
-                f"{out_channels}"
-            )
         if padding_mode != "zeros":
             raise ValueError(f"{name}: padding_mode must be 'zeros', got {padding_mode!r}")
-        self.in_channels = in_channels
-        self.out_channels = out_channels
-        self.kernel_size = each_axis(name, "kernel_size", kernel_size, self.axes, 1)
-        self.stride = each_axis(name, "stride", stride, self.axes, 1)
+        self.padding_mode = padding_mode
         self.padding = each_axis(name, "padding", padding, self.axes, 0)
         self.output_padding = each_axis(name, "output_padding", output_padding, self.axes, 0)
-        self.dilation = each_axis(name, "dilation", dilation, self.axes, 1)
-        self.groups = groups
-        self.padding_mode = padding_mode
-        shape = (in_channels, out_channels // groups, *self.kernel_size)
-        self.weight = Parameter(ops.empty(shape, dtype=dtype, device=device))
-        if bias:
-            self.bias = Parameter(ops.empty((out_channels,), dtype=dtype, device=device))
-        else:
-            self.register_parameter("bias", None)
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Draw weight and bias anew."""
-        bound = kernel_bound(self.weight)
-        init.uniform_(self.weight, -bound, bound)
-        if self.bias is not None:
-            init.uniform_(self.bias, -bound, bound)
+        self._make_parameters((in_channels, out_channels // groups), bias, device, dtype)
 
     def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
         more = self.output_padding if output_size is None else self._padding_for(input, tuple(output_size))
@@ -91,20 +61,6 @@ class _ConvTranspose(Module):
             most = [low + s - 1 for low, s in zip(least, self.stride, strict=True)]
             raise ValueError(f"{name}: expected an output_size from {least} to {most}, got {given}")
         return tuple([size - low for size, low in zip(wanted, least, strict=True)])
-
-    def extra_repr(self) -> str:
-        parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"]
-        if self.padding != (0,) * self.axes:
-            parts.append(f"padding={self.padding}")
-        if self.dilation != (1,) * self.axes:
-            parts.append(f"dilation={self.dilation}")
-        if self.output_padding != (0,) * self.axes:
-            parts.append(f"output_padding={self.output_padding}")
-        if self.groups != 1:
-            parts.append(f"groups={self.groups}")
-        if self.bias is None:
-            parts.append("bias=False")
-        return ", ".join(parts)
 
 
 class ConvTranspose1d(_ConvTranspose):

@@ -24,8 +24,7 @@ class _Dropout(Module):
 
 
 class Dropout(_Dropout):
-    """In training ``y = x * mask / (1 - p)`` with a random mask that is 0 with probability ``p``; else ``y =
-    x``.
+    """In training ``y = x * mask / (1 - p)`` with a random mask that is 0 with probability ``p``; else ``y = x``.
 
     Parameters
     ----------

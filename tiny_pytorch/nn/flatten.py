@@ -58,11 +58,7 @@ class Unflatten(Module):
         self.unflattened_size = tuple(unflattened_size)
 
     def forward(self, input: Tensor) -> Tensor:
-        shape = input.shape
-        if not -len(shape) <= self.dim < len(shape):
-            raise IndexError(f"Unflatten: dim {self.dim} is out of range for an input of shape {shape}")
-        dim = self.dim % len(shape)
-        return ops.reshape(input, shape[:dim] + self.unflattened_size + shape[dim + 1 :])
+        return ops.unflatten(input, self.dim, self.unflattened_size)
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

@@ -117,10 +117,8 @@ class _Watch:
 
     def after(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
         grad_input = _spread(grads, self.places, self.count)
-        grad_output, self.grad_output = (
-            self.grad_output,
-            (),
-        )  # with create_graph they lead back to this call's nodes
+        grad_output = self.grad_output
+        self.grad_output = ()  # with create_graph they lead back to this call's nodes
         for hook, _ in list(self.hooks.stages["backward"].values()):
             grad_input = _replaced(hook(self.module, grad_input, grad_output), grad_input, "backward hook")
         return tuple(grad_input[i] for i in self.places)
@@ -174,8 +172,7 @@ class Hooked(ForwardCall):
     def register_forward_pre_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
     ) -> RemovableHandle:
-        """Call ``hook(module, args)`` before ``forward``; what it returns (unless None) replaces the
-        arguments.
+        """Call ``hook(module, args)`` before ``forward``; what it returns (unless None) replaces the arguments.
 
         With ``with_kwargs`` it is called ``hook(module, args, kwargs)`` and returns the pair.
         """
@@ -184,8 +181,7 @@ class Hooked(ForwardCall):
     def register_forward_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
     ) -> RemovableHandle:
-        """Call ``hook(module, args, output)`` after ``forward``; what it returns (unless None) replaces the
-        output.
+        """Call ``hook(module, args, output)`` after ``forward``; what it returns (unless None) replaces the output.
 
         With ``with_kwargs`` it is called ``hook(module, args, kwargs, output)``.
         """

@@ -5,8 +5,8 @@ known with and without PyTorch's trailing underscore.
 
 Notes
 -----
-For a weight of shape (out, in, k1, ...) with receptive field ``r = k1 * ...``, the fans are ``fan_in = in *
-r`` and ``fan_out = out * r``.
+For a weight of shape (out, in, k1, ...) with receptive field ``r = k1 * ...``, the fans are ``fan_in = in * r`` and
+``fan_out = out * r``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 
 from .. import backend
 from ..autograd import assign
-from ..random import Generator, default_generator
+from ..random import Generator, rng_of
 from ..tensor import Tensor
 
 __all__ = [
@@ -35,10 +35,6 @@ def _fill(tensor: Tensor, make: Callable[[tuple[int, ...], np.dtype], np.ndarray
     values = np.asarray(make(tensor.shape, dtype)).astype(dtype, copy=False)
     assign(tensor, backend.at(tensor.array).from_host(values, tensor.dtype))
     return tensor
-
-
-def _rng(generator: Generator | None) -> np.random.Generator:
-    return (default_generator() if generator is None else generator).rng
 
 
 def _drawing_dtype(dtype: np.dtype) -> np.dtype:
@@ -66,7 +62,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
         raise ValueError(f"uniform_: expected a <= b, got a={a}, b={b}")
 
     def draw(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-        values = _rng(generator).random(shape, dtype=_drawing_dtype(dtype))
+        values = rng_of("uniform_", generator).random(shape, dtype=_drawing_dtype(dtype))
         return values * values.dtype.type(b - a) + values.dtype.type(a)
 
     return _fill(tensor, draw)
@@ -79,7 +75,7 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Gene
         raise ValueError(f"normal_: std must not be negative, got {std}")
 
     def draw(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-        values = _rng(generator).standard_normal(shape, dtype=_drawing_dtype(dtype))
+        values = rng_of("normal_", generator).standard_normal(shape, dtype=_drawing_dtype(dtype))
         return values * values.dtype.type(std) + values.dtype.type(mean)
 
     return _fill(tensor, draw)
@@ -111,7 +107,7 @@ def trunc_normal_(
         raise ValueError(f"trunc_normal_: [{a}, {b}] holds {share:.1e} of N({mean}, {std}^2); choose a wider interval")
 
     def draw(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-        rng, drawn = _rng(generator), _drawing_dtype(dtype)
+        rng, drawn = rng_of("trunc_normal_", generator), _drawing_dtype(dtype)
         values = rng.standard_normal(shape, dtype=drawn) * drawn.type(std) + drawn.type(mean)
         outside = (values < a) | (values > b)
         while outside.any():
@@ -257,8 +253,7 @@ def kaiming_normal_(
 
 
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
-    """``gain`` times a matrix with orthonormal rows or columns, drawn uniformly; further axes count as
-    columns.
+    """``gain`` times a matrix with orthonormal rows or columns, drawn uniformly; further axes count as columns.
 
     References
     ----------
@@ -273,7 +268,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
 
     def draw(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         rows, columns = shape[0], math.prod(shape[1:])
-        normal = _rng(generator).standard_normal((max(rows, columns), min(rows, columns)))
+        normal = rng_of("orthogonal_", generator).standard_normal((max(rows, columns), min(rows, columns)))
         q, r = np.linalg.qr(normal)
         q *= np.sign(np.diagonal(r))  # without which the draw would not be uniform
         return gain * (q if rows >= columns else q.T).reshape(shape)

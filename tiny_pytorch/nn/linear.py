@@ -6,6 +6,8 @@ import math
 from typing import Any
 
 from .. import ops
+from ..autograd import Direct
+from ..ops.linalg import affine
 from ..tensor import Tensor
 from . import init
 from .module import Module
@@ -76,6 +78,8 @@ class Linear(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         return ops.linear(input, self.weight, self.bias)
+
+    _direct = Direct(affine, forward, "weight", "bias")
 
     def extra_repr(self) -> str:
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"

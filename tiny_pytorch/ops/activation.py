@@ -27,7 +27,7 @@ def _relu(k: K, x: Array) -> Array:
     return k.relu(x)
 
 
-@_relu.gradient
+@_relu.gradient(kernel="relu_grad", reads=("g", "output"))
 def _(k: K, g: Array, saved: Any) -> tuple:
     return (k.relu_grad(g, saved.output),)
 
@@ -61,7 +61,7 @@ def sigmoid(k: K, x: Array) -> Array:
     return k.sigmoid(x)
 
 
-@sigmoid.gradient
+@sigmoid.gradient(kernel="sigmoid_grad", reads=("g", "output"))
 def _(k: K, g: Array, saved: Any) -> tuple:
     return (k.sigmoid_grad(g, saved.output),)
 
@@ -71,7 +71,7 @@ def _gelu(k: K, x: Array, *, approximate: str) -> Array:
     return k.gelu(x, approximate)
 
 
-@_gelu.gradient
+@_gelu.gradient(kernel="gelu_grad", reads=("g", 0, "approximate"))
 def _(k: K, g: Array, saved: Any, *, approximate: str) -> tuple:
     return (k.gelu_grad(g, saved.inputs[0], approximate),)
 
@@ -97,7 +97,7 @@ def _silu(k: K, x: Array) -> Array:
     return k.silu(x)
 
 
-@_silu.gradient
+@_silu.gradient(kernel="silu_grad", reads=("g", 0))
 def _(k: K, g: Array, saved: Any) -> tuple:
     return (k.silu_grad(g, saved.inputs[0]),)
 
@@ -193,7 +193,7 @@ def _softmax(k: K, x: Array, *, axis: int) -> Array:
     return k.softmax(x, axis)
 
 
-@_softmax.gradient
+@_softmax.gradient(kernel="softmax_grad", reads=("g", "output", "axis"))
 def _(k: K, g: Array, saved: Any, *, axis: int) -> tuple:
     return (k.softmax_grad(g, saved.output, axis),)
 
@@ -225,7 +225,7 @@ def _log_softmax(k: K, x: Array, *, axis: int) -> Array:
     return k.log_softmax(x, axis)
 
 
-@_log_softmax.gradient
+@_log_softmax.gradient(kernel="log_softmax_grad", reads=("g", "output", "axis"))
 def _(k: K, g: Array, saved: Any, *, axis: int) -> tuple:
     return (k.log_softmax_grad(g, saved.output, axis),)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..autograd import Variable, op
+from ..autograd import Variable, is_table_of_classes, op
 from .loss import check_reduction
 
 __all__ = ["cross_entropy", "nll_loss"]
@@ -16,13 +16,13 @@ Tensor = Any  # the class stands above the ops
 _INTEGERS = ("int", "uint")
 
 
-@op(extra=True, autocast="float32")
+@op(extra=True, kernel="cross_entropy", autocast="float32")
 def _cross_entropy(k: K, logits: Array, target: Array, *, reduction: str, ignore_index: int) -> tuple:
     loss, slope = k.cross_entropy(logits, target, reduction, ignore_index)
     return loss, (slope,)
 
 
-@_cross_entropy.gradient
+@_cross_entropy.gradient(kernel="cross_entropy_grad", reads=("g", "extra"))
 def _(k: K, g: Array, saved: Any, *, reduction: str, ignore_index: int) -> tuple:
     (slope,) = saved.extra
     return k.cross_entropy_grad(g, slope), None
@@ -89,6 +89,8 @@ def cross_entropy(
     >>> tp.nn.functional.cross_entropy(tp.zeros(2, 4), tp.tensor([0, 3])).item()
     1.3862943649291992
     """
+    if weight is None and not label_smoothing and is_table_of_classes(input, target):
+        return _cross_entropy(input, target, reduction=reduction, ignore_index=ignore_index)
     if _target_kind("cross_entropy", input, target) not in _INTEGERS:
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
     if weight is None and not label_smoothing:

@@ -146,9 +146,7 @@ def _take_nearest(input: Tensor, axis: int, m: int, scale: float, offset: float)
     points = np.floor((np.arange(m, dtype=np.float32) + np.float32(offset)) * np.float32(scale))
     places = np.minimum(points.astype(np.int64), n - 1)
     times, rest = divmod(m, n)
-    if (
-        rest == 0 and (places == np.arange(m) // times).all()
-    ):  # each as often: the gradient is then a sum, not a scatter
+    if rest == 0 and (places == np.arange(m) // times).all():  # each as often: the gradient is a sum, not a scatter
         if times == 1:
             return input
         repeated = expand(input.unsqueeze(axis + 1), (*shape[: axis + 1], times, *shape[axis + 1 :]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..autograd import ShapeError, op
@@ -72,16 +73,9 @@ def _right(k: K, g: Array, a: Array, shape: tuple[int, ...]) -> Array:
 def _summed_product(k: K, a: Array, g: Array) -> Array:
     """``a.T @ g`` added up over all leading axes, by one product."""
     if len(a.shape) > 2:
-        rows = -1 if a.shape[-1] and g.shape[-1] else _count(a.shape[:-1])
+        rows = -1 if a.shape[-1] and g.shape[-1] else math.prod(a.shape[:-1])
         a, g = k.xp.reshape(a, (rows, a.shape[-1])), k.xp.reshape(g, (rows, g.shape[-1]))
     return k.matmul(k.xp.matrix_transpose(a), g)
-
-
-def _count(shape: tuple[int, ...]) -> int:
-    count = 1
-    for n in shape:
-        count *= n
-    return count
 
 
 def _check_product(name: str, a: Tensor, b: Tensor, ndim_a: int, ndim_b: int, expected: str) -> None:
@@ -176,17 +170,17 @@ def _alternate(shape: tuple[int, ...], place: int) -> tuple[int, ...]:
 
 
 @op(name="linear", promotes="common", keeps={0: (1,), 1: (0,)}, kernel="linear", autocast="low")
-def _linear(k: K, x: Array, weight: Array, bias: Array) -> Array:
+def affine(k: K, x: Array, weight: Array, bias: Array) -> Array:
     return k.linear(x, weight, bias)
 
 
-@_linear.gradient
+@affine.gradient(kernel="linear_grad", reads=("g", 0, 1, "needs"))
 def _(k: K, g: Array, saved: Any) -> tuple:
     x, weight, _ = saved.inputs
     return k.linear_grad(g, x, weight, saved.needs)
 
 
-_linear.expects = "input (..., in), weight (out, in), bias (out,)"
+affine.expects = "input (..., in), weight (out, in), bias (out,)"
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -214,7 +208,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     >>> tp.nn.functional.linear(x, weight, tp.tensor([0.5]))
     tensor([11.5])
     """
-    return _linear(input, weight, bias)
+    return affine(input, weight, bias)
 
 
 # A sum that autocast takes for a part of the product.
@@ -227,13 +221,13 @@ def linear_relu(k: K, x: Array, weight: Array, bias: Array) -> Array:
     return k.linear_relu(x, weight, bias)
 
 
-@linear_relu.gradient
+@linear_relu.gradient(kernel="linear_relu_grad", reads=("g", "output", 0, 1, "needs"))
 def _(k: K, g: Array, saved: Any) -> tuple:
     x, weight, _ = saved.inputs
     return k.linear_relu_grad(g, saved.output, x, weight, saved.needs)
 
 
-linear_relu.expects = _linear.expects
+linear_relu.expects = affine.expects
 
 
 def _scaled_sum(input: Tensor, product: Tensor, beta: Any, alpha: Any) -> Tensor:

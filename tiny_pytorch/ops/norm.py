@@ -15,38 +15,38 @@ Array = Any  # a raw array, or in the world of higher derivatives a Tensor
 Tensor = Any  # the class stands above the ops
 
 
-@op(promotes="floating", extra=True, autocast="float32")
+@op(promotes="floating", extra=True, kernel="layer_norm", autocast="float32")
 def _layer_norm(k: K, x: Array, weight: Array | None, bias: Array | None, *, axes: int, eps: float) -> tuple:
     y, mean, rstd = k.layer_norm(x, weight, bias, axes, eps)
     return y, (mean, rstd)
 
 
-@_layer_norm.gradient
+@_layer_norm.gradient(kernel="layer_norm_grad", reads=("g", 0, 1, "extra", "axes", "needs"))
 def _(k: K, g: Array, saved: Any, *, axes: int, eps: float) -> tuple:
     x, weight, _ = saved.inputs
     mean, rstd = saved.extra
     return k.layer_norm_grad(g, x, weight, mean, rstd, axes, saved.needs)
 
 
-@op(promotes="floating", extra=True, autocast="float32")
+@op(promotes="floating", extra=True, kernel="rms_norm", autocast="float32")
 def _rms_norm(k: K, x: Array, weight: Array | None, *, axes: int, eps: float) -> tuple:
     y, rstd = k.rms_norm(x, weight, axes, eps)
     return y, (rstd,)
 
 
-@_rms_norm.gradient
+@_rms_norm.gradient(kernel="rms_norm_grad", reads=("g", 0, 1, "extra", "axes", "needs"))
 def _(k: K, g: Array, saved: Any, *, axes: int, eps: float) -> tuple:
     x, weight = saved.inputs
     return k.rms_norm_grad(g, x, weight, saved.extra[0], axes, saved.needs)
 
 
-@op(promotes="floating", extra=True, autocast="float32")
+@op(promotes="floating", extra=True, kernel="group_norm", autocast="float32")
 def _group_norm(k: K, x: Array, weight: Array | None, bias: Array | None, *, groups: int, eps: float) -> tuple:
     y, mean, rstd = k.group_norm(x, weight, bias, groups, eps)
     return y, (mean, rstd)
 
 
-@_group_norm.gradient
+@_group_norm.gradient(kernel="group_norm_grad", reads=("g", 0, 1, "extra", "needs"))
 def _(k: K, g: Array, saved: Any, *, groups: int, eps: float) -> tuple:
     x, weight, _ = saved.inputs
     mean, rstd = saved.extra

@@ -10,7 +10,8 @@ from .. import backend
 from ..autograd import Variable
 from ..autograd.errors import ShapeError
 from ..backend.dtypes import DType, as_dtype, get_default_dtype, raw
-from ..random import Generator, default_generator
+from ..random import Generator
+from ..random import rng_of as _rng
 from .creation import checked_shape, created, number
 from .operands import shape_of
 
@@ -22,14 +23,6 @@ __all__ = [
 Tensor = Any
 
 _SIGNIFICAND = {"float16": 11, "bfloat16": 8}  # binary digits of what is drawn as float32
-
-
-def _rng(name: str, generator: Generator | None) -> numpy.random.Generator:
-    if generator is None:
-        return default_generator().rng
-    if not isinstance(generator, Generator):
-        raise TypeError(f"{name}: expected a tp.Generator, got a {type(generator).__name__}")
-    return generator.rng
 
 
 def _floating(name: str, dtype: Any) -> DType:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..dtypes import raw
@@ -53,9 +54,7 @@ def write(xp: Any, x: Array, value: Array) -> Array:
 
 def zero_at(xp: Any, x: Array, positions: Array) -> Array:
     """A copy of ``x`` with zeros at flat positions (row-major, 1-D integers, no duplicates)."""
-    size = 1
-    for n in x.shape:
-        size *= n
-    every = xp.arange(size, dtype=positions.dtype)
-    found = xp.searchsorted(xp.sort(positions), every, side="right") > xp.searchsorted(xp.sort(positions), every)
+    positions = xp.sort(positions)
+    every = xp.arange(math.prod(x.shape), dtype=positions.dtype)
+    found = xp.searchsorted(positions, every, side="right") > xp.searchsorted(positions, every)
     return xp.where(xp.reshape(found, x.shape), xp.zeros_like(x), x)

@@ -17,7 +17,8 @@ def total_norm(xp: Any, arrays: Sequence[Array], order: float) -> Array:
     Order inf is the largest ``|x|``. Quotients by the largest keep powers from overflowing. No elements: 0.
     """
     dtype = xp.result_type(*arrays)
-    norms = [xp.astype(_norm(xp, xp.reshape(x, (-1,)), order), dtype) for x in arrays if math.prod(x.shape)]
+    norms = [_norm(xp, xp.reshape(x, (-1,)), order) for x in arrays if math.prod(x.shape)]
+    norms = [xp.astype(xp.asarray(norm), dtype) for norm in norms]  # NumPy's reductions give no arrays
     return _norm(xp, xp.stack(norms), order) if norms else xp.zeros((), dtype=dtype)
 
 
