@@ -228,7 +228,7 @@ cdef object forward(Op op, object k, PyObject** inputs, Py_ssize_t n, tuple name
     # sees to warnings itself.
     cdef object kernel, token, out
     if op.kernel is not None and (len(op.keywords) == 0 if names is None else names == op.keywords):
-        kernel = PyObject_GetAttr(k, op.kernel)
+        kernel = kernel_of(k, op.kernel)
         if type(kernel) is gate_type:
             try:
                 out = PyObject_Vectorcall(kernel, inputs + 1, n + len(op.keywords), NULL)
@@ -283,42 +283,39 @@ cdef Node new_node(Op op, tuple edges):
     return node
 
 
-cdef tuple keep_inputs(Op op, PyObject** args, tuple edges, PyObject** arrays, Py_ssize_t n):
-    cdef Py_ssize_t i, j, wanting = 0
-    cdef bint wanted
-    cdef object a
-    cdef tuple kept = PyTuple_New(n)
+cdef KeptInputs keep_inputs(Op op, PyObject** args, tuple edges, PyObject** arrays, Py_ssize_t n):
+    cdef Py_ssize_t i, wanting = 0
+    cdef unsigned int bits = 0      # the inputs whose gradients are wanted
+    cdef bint wanted = True
+    cdef Version version
+    cdef KeptInputs kept = KeptInputs.__new__(KeptInputs)
+    kept.reserve(n)
     for i in range(n):
         if edges[i] is not None:
             wanting += 1
+            bits |= <unsigned int>1 << (i & 31)
     for i in range(n):
-        wanted = True
         if op.keeping == KEEP_CROSS:
             wanted = wanting > (edges[i] is not None)
         elif op.keeping == KEEP_LISTED:
-            wanted = False
-            for j in op.listed.get(i, ()):
-                if j < n and edges[j] is not None:
-                    wanted = True
-        if not wanted:
-            a = None
-        elif isinstance(<object>args[i], Variable):
-            a = keep(<object>arrays[i], (<Variable>args[i]).version)
-        else:
-            a = keep(<object>arrays[i], None)
-        Py_INCREF(a)
-        PyTuple_SET_ITEM(kept, i, a)
+            wanted = i < MAX_LISTED and (op.listed[i] & bits) != 0
+        if wanted:
+            version = (<Variable>args[i]).version if isinstance(<object>args[i], Variable) else None
+            kept.put(i, <object>arrays[i], version)
     return kept
 
 
 cdef void view_of(Variable result, Variable source, Op op, dict params) except *:
-    cdef View view = View.__new__(View)
-    if source.view_ is None:
-        view.base = source
-        view.chain = ((op, params),)
+    cdef View view = View.__new__(View), before = source.view_
+    cdef object step = result.array_ if cnp.PyArray_Check(result.array_) else None
+    cdef Py_ssize_t n
+    if before is None:
+        view.base, view.chain, view.steps = source, ((op, params),), (step,)
     else:
-        view.base = source.view_.base
-        view.chain = source.view_.chain + ((op, params),)
+        view.base = before.base
+        n = steps_to(before.steps, step)
+        view.chain = before.chain[:n] if n else before.chain + ((op, params),)
+        view.steps = before.steps[:n] if n else before.steps + (step,)
     view.epoch = view.base.epoch
     result.view_ = view
     result.version = source.version

@@ -73,7 +73,7 @@ cdef class Pass:
     cdef set needed             # the nodes on a path to the wanted inputs; None: all
     cdef set wanted_leaves      # None: all
     cdef dict captured          # Node -> gradient of a wanted tensor that is not a leaf
-    cdef list retained          # (weak reference to a tensor that is not a leaf, the gradient to be kept in its .grad)
+    cdef list retained          # (weak reference to a tensor that is not a leaf, the gradient for its .grad), or None
     cdef Recorder log           # where a profiler wants each rule's time; None: nobody asks
     cdef object token           # of NumPy's error state before the pass; None: it was not touched
     cdef bint create
@@ -85,7 +85,6 @@ cdef class Pass:
         self.sums = Sums.__new__(Sums)
         self.leaves = []
         self.frontier = Frontier.__new__(Frontier)
-        self.retained = []
         self.retain = retain
         self.create = create
 
@@ -195,6 +194,8 @@ cdef class Pass:
                 if node.hooks is not None:
                     g = self.run_hooks(node.hooks[:], g)
                 if node.retains is not None:
+                    if self.retained is None:
+                        self.retained = []
                     self.retained.append((node.retains, g))
                 if self.needed is not None:
                     if node in self.captured:
@@ -262,7 +263,7 @@ cdef class Pass:
             return call(op.rule, (tensor_table, g, replay), node.params)
         k = table if table_at is None else table_of(array_in(g))
         if op.rule_kernel is not None:
-            kernel = PyObject_GetAttr(k, op.rule_kernel)
+            kernel = kernel_of(k, op.rule_kernel)
             if type(kernel) is gate_type:
                 return self.call_kernel(op, node, kernel, g)
         self.hush()
@@ -274,16 +275,15 @@ cdef class Pass:
         cdef PyObject* row[FEW]
         cdef Py_ssize_t i, j = 0
         cdef int code
-        cdef tuple needs, kept = node.kept, extra = <tuple>node.extra_
+        cdef tuple needs, extra = <tuple>node.extra_
+        cdef KeptInputs kept = node.kept
         cdef Kept output = node.kept_output
         cdef object value
         node.check_alive()
         for i in range(op.n_reads):
             code = op.codes[i]
             if code >= 0:
-                value = None if kept is None else kept[code]
-                if value is not None:
-                    value = (<Kept>value).checked(op.name)
+                value = None if kept is None else kept.checked(code, op.name)
             elif code == READ_GRADIENT:
                 value = g
             elif code == READ_OUTPUT:
@@ -355,6 +355,8 @@ cdef class Pass:
 
     cdef void keep_retained(self) except *:
         cdef Variable owner
+        if self.retained is None:
+            return
         for reference, g in self.retained:
             owner = reference()
             if owner is not None:

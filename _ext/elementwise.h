@@ -23,7 +23,6 @@ enum { TP_OP_ADD, TP_OP_SUBTRACT, TP_OP_MULTIPLY, TP_OP_DIVIDE };
 #undef KIND
 
 #define tp_arithmetic(kind, ...) TP_BY_KIND(tp_arithmetic, kind, __VA_ARGS__)
-#define tp_iadd(kind, ...) TP_BY_KIND(tp_iadd, kind, __VA_ARGS__)
 #define tp_relu(kind, ...) TP_BY_KIND(tp_relu, kind, __VA_ARGS__)
 #define tp_relu_grad(kind, ...) TP_BY_KIND(tp_relu_grad, kind, __VA_ARGS__)
 #define tp_masked_scale(kind, ...) TP_BY_KIND(tp_masked_scale, kind, __VA_ARGS__)
@@ -54,11 +53,6 @@ static TP_SIMD void KIND(tp_arithmetic)(int op, RESULT y, const REAL *a, int a_s
     }
 }
 #undef TP_EACH
-
-/* a += b. The two may be the same array. */
-static TP_SIMD void KIND(tp_iadd)(REAL *a, const REAL *b, ptrdiff_t n) {
-    for (ptrdiff_t i = 0; i < n; i++) a[i] += b[i];
-}
 
 /* The two may be the same array. */
 static TP_SIMD void KIND(tp_relu)(REAL *y, const REAL *x, ptrdiff_t n) {

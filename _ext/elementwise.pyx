@@ -17,12 +17,14 @@ cdef extern from "elementwise.h":
     cdef enum:
         TP_OP_ADD, TP_OP_SUBTRACT, TP_OP_MULTIPLY, TP_OP_DIVIDE
     void tp_arithmetic(int kind, int op, void* y, void* a, int a_step, void* b, int b_step, cnp.npy_intp n)
-    void tp_iadd(int kind, void* a, void* b, cnp.npy_intp n)
     void tp_relu(int kind, void* y, void* x, cnp.npy_intp n)
     void tp_relu_grad(int kind, void* gx, void* g, void* y, cnp.npy_intp n)
     void tp_masked_scale(int kind, void* y, void* x, void* mask, double scale, cnp.npy_intp n)
     void tp_sum_middle(int kind, void* y, void* x, cnp.npy_intp outer, cnp.npy_intp summed,
                        cnp.npy_intp inner)
+
+cdef extern from "memory.h":
+    const cnp.npy_intp TP_MEMORY_FROM
 
 cdef extern from "philox.h" nogil:
     void tp_keep_blocks(unsigned char* mask, cnp.npy_intp n, uint64_t key, uint64_t threshold, cnp.npy_intp first,
@@ -63,6 +65,23 @@ cdef inline bint as_number(object value, int kind, number* out) noexcept:
     return True
 
 
+cdef object broadcast(int kind, object function, object a, object b):
+    """function(a, b) for arrays of one type that broadcast. A large result's memory comes from the cache."""
+    cdef int ndim = max(tp_ndim(a), tp_ndim(b)), i
+    cdef cnp.npy_intp[NPY_MAXDIMS] shape
+    cdef cnp.npy_intp m, n, size = 8 if kind else 4
+    for i in range(1, ndim + 1):
+        m = tp_shape(a)[tp_ndim(a) - i] if i <= tp_ndim(a) else 1
+        n = tp_shape(b)[tp_ndim(b) - i] if i <= tp_ndim(b) else 1
+        if m != n and m != 1 and n != 1:
+            return function(a, b)   # raises
+        shape[ndim - i] = n if m == 1 else m
+        size *= shape[ndim - i]
+    if size < TP_MEMORY_FROM:
+        return cnp.PyArray_FROM_O(function(a, b))
+    return function(a, b, tp_empty(kind, ndim, shape))
+
+
 cdef object operate(int op, object function, object a, object b):
     """a op b: here for two arrays of one shape, or an array and a number, of one type; else by NumPy."""
     cdef int a_kind = tp_kind(a), b_kind = tp_kind(b), kind, a_step = 1, b_step = 1
@@ -80,7 +99,7 @@ cdef object operate(int op, object function, object a, object b):
             elif tp_ndim(a) == 0:
                 a_step, like = 0, b
             else:
-                return cnp.PyArray_FROM_O(function(a, b))
+                return broadcast(a_kind, function, a, b)
     elif a_kind >= 0 and as_number(b, a_kind, &scalar):
         kind, first, second, b_step = a_kind, tp_data(a), &scalar, 0
     elif b_kind >= 0 and as_number(a, b_kind, &scalar):
@@ -109,30 +128,6 @@ def multiply(a, b):
 
 def divide(a, b):
     return operate(TP_OP_DIVIDE, np_divide, a, b)
-
-
-cdef bint apart(object a, object b) noexcept:
-    """Whether two contiguous arrays of one size share either all of their memory or none."""
-    cdef char* first = <char*>tp_data(a)
-    cdef char* second = <char*>tp_data(b)
-    cdef cnp.npy_intp size = cnp.PyArray_NBYTES(a)
-    return first == second or first + size <= second or second + size <= first
-
-
-def iadd(a, b):
-    """``a += b`` in place for two arrays of one shape and dtype; returns a. The engine's accumulation."""
-    cdef int kind = tp_kind(a)
-    cdef cnp.npy_intp n
-    cdef PyThreadState* state
-    if kind < 0 or tp_kind(b) != kind or not tp_same_shape(a, b):
-        return NotImplemented
-    if not cnp.PyArray_ISWRITEABLE(a) or not apart(a, b):
-        return NotImplemented
-    n = tp_size(a)
-    state = tp_release_gil(n)
-    tp_iadd(kind, tp_data(a), tp_data(b), n)
-    tp_take_gil(state)
-    return a
 
 
 def relu(x):

@@ -12,6 +12,7 @@ Its parts, in the order in which a value meets them:
 * ``pending.pxi``   the gradients that are being summed;
 * ``replay.pxi``    what a rule reads when its own computation is to be differentiated;
 * ``collect.pxi``   what an optimizer's step reads off its parameters;
+* ``step.pxi``      such a step where compiled rules can do all of it;
 * ``module.pxi``    a module's call;
 * ``profile.pxi``   when each operation began and ended, for whoever asks.
 
@@ -24,11 +25,13 @@ cimport numpy as cnp
 from cpython.dict cimport PyDict_GetItem
 from cpython.list cimport PyList_New, PyList_SET_ITEM
 from cpython.object cimport PyObject, PyObject_GetAttr, PyTypeObject
+from cpython.pycapsule cimport PyCapsule_GetPointer
 from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF, Py_XINCREF
 from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
-from libc.stddef cimport size_t
+from libc.stddef cimport ptrdiff_t, size_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memset
 
 import time
 import weakref
@@ -52,6 +55,8 @@ cdef extern from "Python.h":
     PyTypeObject* Py_TYPE(object)
     PyObject* _PyType_Lookup(PyTypeObject* of, object name)     # borrowed; NULL, without an error, if there is none
     object PyObject_GenericGetDict(object, void*)
+    int Py_EnterRecursiveCall(const char* where) except -1
+    void Py_LeaveRecursiveCall()
 
 cdef extern from *:
     bint unlikely(bint) nogil       # Cython's own macro: keeps what is rare out of the way of what is hot
@@ -74,6 +79,8 @@ cdef extern from "engine.h":
     void tp_mode_set(int mode, bint on) nogil
     bint tp_grad_get() nogil
     void tp_grad_set(bint) nogil
+
+include "updates.pxi"
 
 # What the rest of the package hands down (see configure).
 cdef object table = None            # the kernels on raw arrays of the current backend
@@ -102,6 +109,12 @@ cdef inline object table_of(object array):
     return table if table_at is None or (type_decides and type(array) is array_type) else table_at(array)
 
 
+cdef inline object kernel_of(object k, str name):
+    # k.name. A table keeps its kernels in its dict, where a look costs a third of an attribute's.
+    cdef PyObject* kernel = PyDict_GetItem(PyObject_GenericGetDict(k, NULL), name)
+    return <object>kernel if kernel != NULL else PyObject_GetAttr(k, name)
+
+
 # IEEE results without warnings, as in PyTorch: NumPy's error state is a context variable, and setting it costs 50 ns
 # where numpy.errstate costs a microsecond.
 cdef object _errors = numpy._core.umath._extobj_contextvar
@@ -119,6 +132,7 @@ include "pending.pxi"
 include "backward.pxi"
 include "propagate.pxi"
 include "collect.pxi"
+include "step.pxi"
 include "module.pxi"
 include "profile.pxi"
 

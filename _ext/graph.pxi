@@ -26,11 +26,12 @@ cdef enum Keeping:
     KEEP_NONE = 0
     KEEP_INPUTS = 1
     KEEP_CROSS = 2      # input i only if another input needs a gradient
-    KEEP_LISTED = 3     # `listed`: {i: inputs whose gradients need it}
+    KEEP_LISTED = 3     # `listed`: for input i, the inputs whose gradients need it, a bit for each
 
 
 cdef enum:
     MAX_READS = 8
+    MAX_LISTED = 66     # an indexed write has an array for each of NumPy's 64 dimensions
 
 
 cdef tuple keywords_of(object function):
@@ -60,7 +61,7 @@ cdef class Op:
     cdef readonly bint keeps_output
     cdef readonly str autocast      # "low", "float32", or None: in the dtypes of the inputs
     cdef Keeping keeping
-    cdef dict listed
+    cdef unsigned int listed[MAX_LISTED]
     cdef Promotion promotion
     cdef readonly str __doc__
     cdef dict __dict__
@@ -86,7 +87,11 @@ cdef class Op:
             keeps = (keeps,)
         for what in keeps:
             if isinstance(what, dict):
-                self.keeping, self.listed = KEEP_LISTED, {i: tuple(needs) for i, needs in what.items()}
+                self.keeping = KEEP_LISTED
+                for i, needs in what.items():
+                    if i >= MAX_LISTED or max(needs) >= 32:
+                        raise ValueError(f"keeps: too many inputs, got {what!r}")
+                    self.listed[i] = sum([1 << j for j in needs])
             elif what == "output":
                 self.keeps_output = True
             elif what == "inputs":
@@ -132,12 +137,6 @@ cdef class Op:
                                  "extra": READ_EXTRA}.get(what, READ_PARAM)
         self.rule_kernel, self.reads, self.n_reads = kernel, reads, len(reads)
         return 0
-
-    def keeps_input(self, Py_ssize_t i):
-        """Whether the rule may read input ``i``."""
-        if self.keeping == KEEP_LISTED:
-            return i in self.listed
-        return self.keeping != KEEP_NONE
 
     def __call__(self, *args, **params):    # what introspection sees; calls go through `call_op`
         return self.called(args, params)
@@ -208,11 +207,68 @@ cdef class Kept:
 
     cdef object checked(self, str op_name):
         if self.version is not None and self.version.count != self.count:
-            raise RuntimeError(
-                f"{op_name}: a value of shape {tuple(self.array.shape)} that its gradient needs was overwritten in "
-                f"place after it was used (version {self.version.count}, expected {self.count}). Clone it before the "
-                "in-place operation, or compute out of place.")
+            raise_overwritten(op_name, self.array, self.version, self.count)
         return self.array
+
+
+cdef int raise_overwritten(str op_name, object array, Version version, Py_ssize_t count) except -1:
+    raise RuntimeError(
+        f"{op_name}: a value of shape {tuple(array.shape)} that its gradient needs was overwritten in place after it "
+        f"was used (version {version.count}, expected {count}). Clone it before the in-place operation, or compute "
+        "out of place.")
+
+
+cdef struct KeptInput:
+    PyObject* array         # owned; NULL: nothing was kept
+    PyObject* version       # a Version, owned; NULL: the array is nobody's to write
+    Py_ssize_t count
+
+
+cdef enum:
+    FEW_INPUTS = 3
+
+
+@cython.final
+@cython.freelist(256)
+cdef class KeptInputs:
+    """What a Kept says, of all inputs of an op: one object where they would be as many, and a tuple."""
+    cdef KeptInput few[FEW_INPUTS]
+    cdef KeptInput* items
+    cdef Py_ssize_t n
+
+    def __dealloc__(self):
+        cdef Py_ssize_t i
+        for i in range(self.n):
+            Py_XDECREF(self.items[i].array)
+            Py_XDECREF(self.items[i].version)
+        if self.items != self.few:
+            free(self.items)
+
+    cdef int reserve(self, Py_ssize_t n) except -1:
+        self.items = self.few
+        if n > FEW_INPUTS:
+            self.items = <KeptInput*>calloc(n, sizeof(KeptInput))
+            if self.items == NULL:
+                raise MemoryError()
+        self.n = n
+        return 0
+
+    cdef inline void put(self, Py_ssize_t i, object array, Version version):
+        # Once for each: the place is empty.
+        Py_INCREF(array)
+        self.items[i].array = <PyObject*>array
+        if version is not None:
+            Py_INCREF(version)
+            self.items[i].version, self.items[i].count = <PyObject*>version, version.count
+
+    cdef inline object checked(self, Py_ssize_t i, str op_name):
+        # The array, or None; an error if it was overwritten.
+        cdef KeptInput* item = &self.items[i]
+        if item.array == NULL:
+            return None
+        if item.version != NULL and (<Version>item.version).count != item.count:
+            raise_overwritten(op_name, <object>item.array, <Version>item.version, item.count)
+        return <object>item.array
 
 
 cdef inline Kept keep(object array, Version version):
@@ -243,7 +299,7 @@ cdef class Node:
     """
     cdef readonly Op op
     cdef tuple edges            # per input: its Node, the leaf Variable, or None where no gradient goes
-    cdef tuple kept             # per input: Kept or None; None when nothing is kept
+    cdef KeptInputs kept        # None when nothing is kept
     cdef Kept kept_output
     cdef object extra_
     cdef readonly object params
@@ -334,14 +390,13 @@ cdef class Node:
         cdef Py_ssize_t i, n = len(self.edges)
         cdef tuple found
         cdef object array
+        cdef KeptInputs kept = self.kept
         self.check_alive()
-        if self.kept is None:
+        if kept is None:
             return (None,) * n
         found = PyTuple_New(n)
         for i in range(n):
-            array = self.kept[i]
-            if array is not None:
-                array = (<Kept>array).checked(self.op.name)
+            array = kept.checked(i, self.op.name)
             Py_INCREF(array)
             PyTuple_SET_ITEM(found, i, array)
         return found
@@ -375,4 +430,30 @@ cdef class View:
     """How a Tensor's memory was cut out of another's: the ops from base to view, and the base's history then."""
     cdef readonly Variable base
     cdef readonly tuple chain           # ((op, params), ...)
+    cdef tuple steps                    # what each op of the chain gave: NumPy arrays, None for other libraries'
     cdef Py_ssize_t epoch
+
+
+cdef Py_ssize_t steps_to(tuple steps, object array):
+    # How many steps of a chain lead to the layout of `array`, 0 if none does: views of views in a loop (x = x.t()) come
+    # back to where they were, and their chain must not grow.
+    cdef Py_ssize_t n
+    if cnp.PyArray_Check(array):
+        for n in range(len(steps), 0, -1):
+            if same_layout(steps[n - 1], array):
+                return n
+    return 0
+
+
+cdef bint same_layout(object a, object b):
+    cdef int i
+    if a is None or cnp.PyArray_BYTES(a) != cnp.PyArray_BYTES(b) or cnp.PyArray_TYPE(a) != cnp.PyArray_TYPE(b):
+        return False
+    if cnp.PyArray_NDIM(a) != cnp.PyArray_NDIM(b):
+        return False
+    for i in range(cnp.PyArray_NDIM(a)):
+        if cnp.PyArray_DIM(a, i) != cnp.PyArray_DIM(b, i):
+            return False
+        if cnp.PyArray_DIM(a, i) > 1 and cnp.PyArray_STRIDE(a, i) != cnp.PyArray_STRIDE(b, i):
+            return False
+    return True

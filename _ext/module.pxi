@@ -62,21 +62,59 @@ cdef object call_on_attributes(object op, object input, object module, tuple nam
             Py_DECREF(<object>row[i])
 
 
+@cython.final
+cdef class Chain:
+    """Says of a class of modules that its ``forward(input)`` feeds each of ``self._steps`` with the one before.
+
+    ``self._plan()`` makes these when they are None. See :class:`Direct`.
+    """
+    cdef readonly object forward
+
+    def __init__(self, forward):
+        self.forward = forward
+
+
+cdef object call_chain(object module, object input):
+    cdef object step, steps = PyObject_GetAttr(module, "_steps")
+    if steps is None:
+        steps = module._plan()
+    for step in <tuple>steps:
+        if type(step) is Fused:
+            input = (<Fused>step).both(input)
+        elif <void*>Py_TYPE(step).tp_call == <void*>call_forward:
+            input = call_on_one(step, input)
+        else:
+            input = step(input)
+    return input
+
+
+cdef object call_on_one(object module, object input):
+    # module(input), where the call is ForwardCall's
+    cdef PyObject* row[2]
+    cdef PyObject* declared = _PyType_Lookup(Py_TYPE(module), "_direct")
+    if declared != NULL:
+        if type(<object>declared) is Direct:
+            if is_untouched(module, (<Direct>declared).forward):
+                return call_on_attributes((<Direct>declared).op, input, module, (<Direct>declared).names)
+        elif type(<object>declared) is Chain and is_untouched(module, (<Chain>declared).forward):
+            Py_EnterRecursiveCall(" while calling a module")    # one that holds itself never ends
+            try:
+                return call_chain(module, input)
+            finally:
+                Py_LeaveRecursiveCall()
+    if PyObject_GetAttr(module, "_hooks") is not None:
+        return forward_of(module, (input,), {})
+    row[0], row[1] = <PyObject*>module, <PyObject*>input
+    return PyObject_VectorcallMethod("forward", row, 2, NULL)
+
+
 cdef PyObject* call_forward(PyObject* self, PyObject* args, PyObject* kwargs) except NULL:
     cdef PyObject* row[FEW]
-    cdef PyObject* declared
     cdef Py_ssize_t i, n = len(<tuple>args)
     cdef object result
-    cdef Direct direct
     if kwargs == NULL and n == 1:
-        declared = _PyType_Lookup(Py_TYPE(<object>self), "_direct")
-        if declared != NULL and type(<object>declared) is Direct:
-            direct = <Direct>declared
-            if is_untouched(<object>self, direct.forward):
-                result = call_on_attributes(direct.op, (<tuple>args)[0], <object>self, direct.names)
-                Py_INCREF(result)
-                return <PyObject*>result
-    if kwargs == NULL and n < FEW and PyObject_GetAttr(<object>self, "_hooks") is None:
+        result = call_on_one(<object>self, (<tuple>args)[0])
+    elif kwargs == NULL and n < FEW and PyObject_GetAttr(<object>self, "_hooks") is None:
         row[0] = self
         for i in range(n):
             row[1 + i] = (<PyTupleObject*>args).ob_item[i]

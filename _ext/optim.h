@@ -1,5 +1,4 @@
-/* Multi-tensor updates: what one tensor's update is, how a list of them is cut for threads, which lists are
- * refused.
+/* Multi-tensor updates: the rules, and how a list of tensors is cut for threads.
  *
  * A list is cut into blocks, each within one tensor, and chunks of neighbouring blocks go to the thread pool:
  * many small tensors and one large tensor are the same case. Cuts lie at multiples of TP_BLOCK elements, so
@@ -11,11 +10,10 @@
 
 #include <float.h>
 #include <math.h>
-#include <stdint.h>
-#include <string.h>
 
 #include "parallel.h"
 #include "simd.h"
+#include "updates.h"
 
 #if defined(__SSE2__) || defined(_M_X64)
 #include <xmmintrin.h>
@@ -50,16 +48,6 @@ typedef struct {
 #undef REAL
 #undef SQRT
 #undef NAME
-
-/* One tensor of a list. */
-typedef struct {
-    char *p;              /* the parameter */
-    const char *g;        /* its gradient */
-    char *state[3];       /* moments and velocity in the rule's order; NULL where it has none */
-    ptrdiff_t n, size;    /* elements, and bytes in each */
-    ptrdiff_t first_block;
-    double t, step, scale; /* Adam's count and corrections: lr / (1 - beta1^t) and 1 / sqrt(1 - beta2^t) */
-} tp_update;
 
 /* Apply a rule to the elements from `start` on, `n` of them. */
 typedef void (*tp_update_function)(const tp_update *update, ptrdiff_t start, ptrdiff_t n, const void *rule);
@@ -177,71 +165,62 @@ static void tp_update_all(tp_update *updates, ptrdiff_t n_updates, tp_update_fun
     tp_parallel_for(tp_update_chunk, &job, chunks, threads);
 }
 
-/* The memory of one array. */
-typedef struct {
-    uintptr_t begin, end;
-    int written;
-} tp_range;
+/* The rules by name. Their numbers are what the kernels of these names take, in their order. */
 
-/* Natural merge sort by `begin`, in `a` or `b`: arrays that were made one after another mostly lie in order.
- * */
-static tp_range *tp_sort_ranges(tp_range *a, tp_range *b, ptrdiff_t n) {
-    for (;;) {
-        ptrdiff_t start = 0, runs = 0;
-        for (ptrdiff_t middle, stop; start < n; start = stop, runs++) {
-            for (middle = start + 1; middle < n && a[middle - 1].begin <= a[middle].begin;) middle++;
-            for (stop = tp_min(middle + 1, n); stop < n && a[stop - 1].begin <= a[stop].begin;) stop++;
-            ptrdiff_t i = start, j = middle;
-            for (ptrdiff_t k = start; k < stop; k++)
-                b[k] = i < middle && (j >= stop || a[i].begin <= a[j].begin) ? a[i++] : a[j++];
-        }
-        if (runs <= 1) return b;
-        tp_range *swap = a;
-        a = b, b = swap;
-    }
+static void tp_run_sgd(tp_update *updates, ptrdiff_t n, const double *numbers) {
+    const double lr = numbers[0], momentum = numbers[1], weight_decay = numbers[2];
+    const tp_sgd_rule rule = {lr, weight_decay, 1 - lr * weight_decay, momentum, 1 - momentum, numbers[3] != 0};
+    tp_update_all(updates, n, tp_update_sgd, &rule);
 }
 
-/* Whether the ranges begin at places that all differ: of arrays that own their memory, the proof that none is
- * shared, and ten times cheaper than sorting. `table` has room for 3 n places, 0 is no address. */
-static int tp_begin_apart(const tp_range *ranges, ptrdiff_t n, uintptr_t *table) {
-    ptrdiff_t size = 4;
-    while (size < n + n / 3) size *= 2;
-    memset(table, 0, (size_t)size * sizeof *table);
+static void tp_run_sgd_dampened(tp_update *updates, ptrdiff_t n, const double *numbers) {
+    const double lr = numbers[0], momentum = numbers[1], dampening = numbers[2], weight_decay = numbers[3];
+    const tp_sgd_rule rule = {lr, weight_decay, 1, momentum, 1 - dampening, numbers[4] != 0};
+    tp_update_all(updates, n, tp_update_sgd_dampened, &rule);
+}
+
+/* Each tensor's next count of steps; tensors may share one, so all are read before any is written. */
+static void tp_count_steps(tp_update *updates, ptrdiff_t n) {
+    for (ptrdiff_t i = 0; i < n; i++) updates[i].t = *updates[i].count + 1;
+    for (ptrdiff_t i = 0; i < n; i++) *updates[i].count = (float)updates[i].t;
+}
+
+static void tp_run_adam_rule(tp_update *updates, ptrdiff_t n, const tp_adam_rule *rule) {
+    double before = 0, step = 0, scale = 0;
+    tp_count_steps(updates, n);
     for (ptrdiff_t i = 0; i < n; i++) {
-        const uintptr_t begin = ranges[i].begin;
-        ptrdiff_t place = (ptrdiff_t)((begin * UINT64_C(0x9E3779B97F4A7C15)) >> 32) & (size - 1);
-        while (table[place]) {
-            if (table[place] == begin) return 0;
-            place = (place + 1) & (size - 1);
+        const double t = updates[i].t;
+        if (t != before) { /* the counts are mostly equal, and powers are dear */
+            step = rule->lr / (1 - pow(rule->beta1, t));
+            scale = 1 / sqrt(1 - pow(rule->beta2, t));
+            before = t;
         }
-        table[place] = begin;
+        updates[i].step = step, updates[i].scale = scale;
     }
-    return 1;
+    tp_update_all(updates, n, tp_update_adam, rule);
 }
 
-/* Whether an array that is written shares memory with any other array of the list. `all_own` says that each
- * array owns its memory, rather than being a view; `ranges` has room for 10 n. */
-static int tp_updates_overlap(const tp_update *updates, ptrdiff_t n_updates, int all_own, tp_range *ranges) {
-    ptrdiff_t n = 0;
-    for (ptrdiff_t i = 0; i < n_updates; i++) {
-        const tp_update *w = updates + i;
-        const char *arrays[5] = {w->g, w->p, w->state[0], w->state[1], w->state[2]};
-        for (int k = 0; k < 5 && w->n; k++) {
-            if (!arrays[k]) continue;
-            const uintptr_t begin = (uintptr_t)arrays[k];
-            ranges[n++] = (tp_range){begin, begin + (uintptr_t)(w->n * w->size), k > 0};
-        }
-    }
-    if (n == 0 || (all_own && tp_begin_apart(ranges, n, (uintptr_t *)(ranges + n)))) return 0;
-    const tp_range *sorted = tp_sort_ranges(ranges, ranges + n, n);
-    uintptr_t end_read = 0, end_written = 0; /* of all ranges so far */
-    for (ptrdiff_t i = 0; i < n; i++) {
-        const tp_range r = sorted[i];
-        if (r.begin < end_written || (r.written && r.begin < end_read)) return 1;
-        if (r.written && r.end > end_written) end_written = r.end;
-        if (!r.written && r.end > end_read) end_read = r.end;
-    }
-    return 0;
+static void tp_run_adam(tp_update *updates, ptrdiff_t n, const double *numbers) {
+    const tp_adam_rule rule = {numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], 1};
+    tp_run_adam_rule(updates, n, &rule);
 }
+
+static void tp_run_adamw(tp_update *updates, ptrdiff_t n, const double *numbers) {
+    const double lr = numbers[0], weight_decay = numbers[4];
+    const tp_adam_rule rule = {lr, numbers[1], numbers[2], numbers[3], 0, 1 - lr * weight_decay};
+    tp_run_adam_rule(updates, n, &rule);
+}
+
+static void tp_run_rmsprop(tp_update *updates, ptrdiff_t n, const double *numbers) {
+    const tp_rmsprop_rule rule = {numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]};
+    tp_count_steps(updates, n);
+    tp_update_all(updates, n, tp_update_rmsprop, &rule);
+}
+
+static const tp_rule tp_rule_sgd = {0, 1, 0, 4, tp_run_sgd};
+static const tp_rule tp_rule_sgd_dampened = {0, 1, 0, 5, tp_run_sgd_dampened};
+static const tp_rule tp_rule_adam = {2, 2, 1, 5, tp_run_adam};
+static const tp_rule tp_rule_adamw = {2, 2, 1, 5, tp_run_adamw};
+static const tp_rule tp_rule_rmsprop = {1, 3, 1, 5, tp_run_rmsprop};
 
 #endif

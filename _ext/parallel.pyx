@@ -42,7 +42,7 @@ def get_num_threads():
 def set_num_threads(n):
     """Let kernels use up to ``n`` threads, the calling one included.
 
-    Small arrays are always worked on by one thread, and results do not depend on ``n``. The default is the
+    Small arrays are always worked on by one thread. Results for different ``n`` agree to rounding. The default is the
     environment variable ``TINY_PYTORCH_NUM_THREADS``, else the number of usable cores. Where the library was
     built without threads (Windows), every ``n`` means 1.
 

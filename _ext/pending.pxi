@@ -23,7 +23,7 @@ cdef class Sums:
 
     def __dealloc__(self):
         cdef Py_ssize_t i
-        for i in range(self.room):
+        for i in range(self.room if self.count else 0):
             Py_XDECREF(self.places[i].edge)
             Py_XDECREF(self.places[i].value)
         free(self.places)

@@ -14,8 +14,10 @@
 #include "simd.h"
 
 #if defined(__clang__) || __GNUC__ >= 12
+#define TP_SHUFFLES_ANY 1
 #define TP_SHUFFLE(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
 #else
+#define TP_SHUFFLES_ANY 0
 #define TP_SHUFFLE(a, b, i, j, k, l) __builtin_shuffle(a, b, (__typeof__(a == b)){i, j, k, l})
 #endif
 
@@ -36,30 +38,43 @@ typedef struct {
     int dots, pack_a, pack_b;
 } tp_plan;
 
-/* Blocks: so many steps deep, which lets a panel fill half of a first cache, and so many bytes wide at each step. */
+/* So many steps in one pass, in which a panel of b fills a first cache of 48 KB; fewer where one pass is not enough,
+ * since what else is in the cache then gains more than fewer passes do. And the bytes of a block of a. */
 #define TP_DEPTH 256
-#define TP_PACKED_A 1024
-#define TP_PACKED_B 960
+#define TP_DEPTH_OF_MANY 208
+#define TP_BLOCK (512 * 1024)
+
+/* The size of parts that make up `all`: about the same for each, in whole grains, as `most` is, which it is at most. */
+static inline ptrdiff_t tp_part(ptrdiff_t all, ptrdiff_t most, ptrdiff_t grain) {
+    const ptrdiff_t parts = all > most ? (all + most - 1) / most : 1, part = (all + parts - 1) / parts;
+    return (part + grain - 1) / grain * grain;
+}
 
 /* Recycled by every product of a thread: fresh memory of that size costs as much as the product. */
-static _Thread_local char tp_packed_a[TP_DEPTH * TP_PACKED_A] __attribute__((aligned(64)));
-static _Thread_local char tp_packed_b[TP_DEPTH * TP_PACKED_B] __attribute__((aligned(64)));
+static _Thread_local char tp_packed_a[TP_BLOCK] __attribute__((aligned(64)));
+static _Thread_local char tp_packed_b[TP_DEPTH * 192] __attribute__((aligned(64)));
 
 #if TP_HAS_64 /* 32 registers */
 #define BYTES 64
 #define ROWS 8
 #define SIMD TP_SIMD_64
 #define REAL float
+#define LANES (BYTES / 4)
 #define KIND(name) name##_64_f32
+#include "product_pack.h"
 #include "product_tile.h"
 #include "product_blocks.h"
 #undef REAL
+#undef LANES
 #undef KIND
 #define REAL double
+#define LANES (BYTES / 8)
 #define KIND(name) name##_64_f64
+#include "product_pack.h"
 #include "product_tile.h"
 #include "product_blocks.h"
 #undef REAL
+#undef LANES
 #undef KIND
 #undef BYTES
 #undef ROWS
@@ -71,16 +86,22 @@ static _Thread_local char tp_packed_b[TP_DEPTH * TP_PACKED_B] __attribute__((ali
 #define ROWS 4
 #define SIMD TP_SIMD_32
 #define REAL float
+#define LANES (BYTES / 4)
 #define KIND(name) name##_32_f32
+#include "product_pack.h"
 #include "product_tile.h"
 #include "product_blocks.h"
 #undef REAL
+#undef LANES
 #undef KIND
 #define REAL double
+#define LANES (BYTES / 8)
 #define KIND(name) name##_32_f64
+#include "product_pack.h"
 #include "product_tile.h"
 #include "product_blocks.h"
 #undef REAL
+#undef LANES
 #undef KIND
 #undef BYTES
 #undef ROWS
@@ -95,16 +116,22 @@ static _Thread_local char tp_packed_b[TP_DEPTH * TP_PACKED_B] __attribute__((ali
 #endif
 #define SIMD
 #define REAL float
+#define LANES (BYTES / 4)
 #define KIND(name) name##_16_f32
+#include "product_pack.h"
 #include "product_tile.h"
 #include "product_blocks.h"
 #undef REAL
+#undef LANES
 #undef KIND
 #define REAL double
+#define LANES (BYTES / 8)
 #define KIND(name) name##_16_f64
+#include "product_pack.h"
 #include "product_tile.h"
 #include "product_blocks.h"
 #undef REAL
+#undef LANES
 #undef KIND
 #undef BYTES
 #undef ROWS

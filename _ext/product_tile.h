@@ -1,62 +1,9 @@
-/* Matrix products in registers, for one type and one width of vectors. Included by product.h, which sets REAL, BYTES,
- * ROWS, SIMD (the attribute) and KIND (the suffix).
+/* Matrix products in registers, for one type and one width of vectors. Included by product.h after product_pack.h.
  *
  * A tile of the result, ROWS rows by three vectors, is summed in registers while k runs: each step loads three vectors
  * of b and broadcasts ROWS numbers of a, for 3 ROWS fused multiply-adds.
  */
-#define LANES ((ptrdiff_t)(BYTES / sizeof(REAL)))
 #define PANEL (3 * LANES)
-
-typedef REAL KIND(tp_vec) __attribute__((vector_size(BYTES)));
-typedef REAL KIND(tp_vec_loose) __attribute__((vector_size(BYTES), aligned(sizeof(REAL)), may_alias));
-typedef REAL KIND(tp_quad) __attribute__((vector_size(4 * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
-
-/* to[j][i] = from[i][j] + base[j][i] for i, j < 4; base may be NULL */
-TP_INLINE void KIND(tp_transpose_quads)(REAL *to, ptrdiff_t to_row, const REAL *from, ptrdiff_t from_row,
-                                        const REAL *base, ptrdiff_t base_row) {
-    const KIND(tp_quad) a = *(const KIND(tp_quad) *)from, b = *(const KIND(tp_quad) *)(from + from_row);
-    const KIND(tp_quad) c = *(const KIND(tp_quad) *)(from + 2 * from_row);
-    const KIND(tp_quad) d = *(const KIND(tp_quad) *)(from + 3 * from_row);
-    const KIND(tp_quad) ab = TP_SHUFFLE(a, b, 0, 4, 1, 5), cd = TP_SHUFFLE(c, d, 0, 4, 1, 5);
-    const KIND(tp_quad) AB = TP_SHUFFLE(a, b, 2, 6, 3, 7), CD = TP_SHUFFLE(c, d, 2, 6, 3, 7);
-    KIND(tp_quad) y[4] = {TP_SHUFFLE(ab, cd, 0, 1, 4, 5), TP_SHUFFLE(ab, cd, 2, 3, 6, 7),
-                          TP_SHUFFLE(AB, CD, 0, 1, 4, 5), TP_SHUFFLE(AB, CD, 2, 3, 6, 7)};
-    if (base != NULL)
-#pragma GCC unroll 4
-        for (int j = 0; j < 4; j++) y[j] += *(const KIND(tp_quad) *)(base + j * base_row);
-#pragma GCC unroll 4
-    for (int j = 0; j < 4; j++) *(KIND(tp_quad) *)(to + j * to_row) = y[j];
-}
-
-/* to[j][i] = from[i][j] + base[j][i] for i < rows, j < columns; base may be NULL. In strips that stay in the first
- * cache, since each line of `to` is visited several times. */
-TP_INLINE void KIND(tp_transpose)(REAL *to, ptrdiff_t to_row, const REAL *from, ptrdiff_t from_row, const REAL *base,
-                                  ptrdiff_t base_row, ptrdiff_t rows, ptrdiff_t columns) {
-    const ptrdiff_t full_rows = rows / 4 * 4, full_columns = columns / 4 * 4;
-    for (ptrdiff_t left = 0, right; left < full_columns; left = right) {
-        right = full_columns - left < 32 ? full_columns : left + 32;
-        for (ptrdiff_t i = 0; i < full_rows; i += 4)
-            for (ptrdiff_t j = left; j < right; j += 4)
-                KIND(tp_transpose_quads)(to + j * to_row + i, to_row, from + i * from_row + j, from_row,
-                                         base == NULL ? NULL : base + j * base_row + i, base_row);
-    }
-    for (ptrdiff_t j = 0; j < columns; j++)
-        for (ptrdiff_t i = j < full_columns ? full_rows : 0; i < rows; i++)
-            to[j * to_row + i] =
-                base == NULL ? from[i * from_row + j] : from[i * from_row + j] + base[j * base_row + i];
-}
-
-/* n numbers, in whole vectors and then in halves of halves: no loop over single ones, no call */
-TP_INLINE void KIND(tp_copy_some)(REAL *to, const REAL *from, ptrdiff_t n) {
-    for (; n >= LANES; n -= LANES, to += LANES, from += LANES) memcpy(to, from, LANES * sizeof(REAL));
-#pragma GCC unroll 4
-    for (ptrdiff_t part = 8; part > 0; part /= 2)
-        if (part < LANES && (n & part)) {
-            memcpy(to, from, (size_t)part * sizeof(REAL));
-            to += part;
-            from += part;
-        }
-}
 
 /* Where results go, and what is added to them (NULL: nothing). */
 typedef struct {
@@ -89,14 +36,16 @@ typedef struct {
     const REAL *a;
     ptrdiff_t a_row, a_column, a_tile; /* a_tile: from ROWS rows to the next ones */
     const REAL *b;
+    REAL *room; /* where the first tile leaves what it reads of b, for the others; NULL: nowhere */
     ptrdiff_t b_row;
     ptrdiff_t rows, depth, columns, skip; /* columns of c, at most a panel; those of b that come before them */
 } KIND(tp_sweep_job);
 
-/* `rows` rows by `wide` vectors, both constants of each call */
-TP_INLINE void KIND(tp_tile)(const KIND(tp_sweep_job) *s, const int rows, const int wide) {
+/* `rows` rows by `wide` vectors, and whether b is packed by the way, all constants of each call */
+TP_INLINE void KIND(tp_tile)(const KIND(tp_sweep_job) *s, const int rows, const int wide, const int packing) {
     const KIND(tp_target) *t = &s->c;
     const REAL *a = s->a, *high = s->a + 4 * s->a_row, *b = s->b;
+    REAL *room = s->room;
     const ptrdiff_t once = s->a_row, a_column = s->a_column, b_row = s->b_row;
     ptrdiff_t thrice = 3 * once;
     TP_OPAQUE(thrice); /* two pointers and two distances reach eight rows; the compiler would take eight of them */
@@ -111,6 +60,11 @@ TP_INLINE void KIND(tp_tile)(const KIND(tp_sweep_job) *s, const int rows, const 
         KIND(tp_vec) v[3];
 #pragma GCC unroll 3
         for (int j = 0; j < wide; j++) v[j] = *(const KIND(tp_vec_loose) *)(b + j * LANES);
+        if (packing) {
+#pragma GCC unroll 3
+            for (int j = 0; j < wide; j++) ((KIND(tp_vec) *)room)[j] = v[j];
+            room += wide * LANES;
+        }
 #pragma GCC unroll 8
         for (int r = 0; r < rows; r++) {
             const REAL *four = r < 4 ? a : high;
@@ -136,45 +90,55 @@ TP_INLINE void KIND(tp_tile)(const KIND(tp_sweep_job) *s, const int rows, const 
         *(KIND(tp_vec_loose) *)(t->at + i / wide * t->row + i % wide * LANES) = sum[i];
 }
 
-#define TP_DEFINE_TILES(rows)                                                                                       \
-    static SIMD void KIND(tp_tile_##rows##_1)(const KIND(tp_sweep_job) *s) { KIND(tp_tile)(s, rows, 1); }            \
-    static SIMD void KIND(tp_tile_##rows##_2)(const KIND(tp_sweep_job) *s) { KIND(tp_tile)(s, rows, 2); }            \
-    static SIMD void KIND(tp_tile_##rows##_3)(const KIND(tp_sweep_job) *s) { KIND(tp_tile)(s, rows, 3); }
-#define TP_TILES(rows) {KIND(tp_tile_##rows##_1), KIND(tp_tile_##rows##_2), KIND(tp_tile_##rows##_3)}
-TP_DEFINE_TILES(1)
-TP_DEFINE_TILES(2)
-TP_DEFINE_TILES(3)
-TP_DEFINE_TILES(4)
+#define TP_DEFINE_TILE(name, rows, wide, packing) \
+    static SIMD void KIND(name##_##wide)(const KIND(tp_sweep_job) *s) { KIND(tp_tile)(s, rows, wide, packing); }
+#define TP_DEFINE_TILES(name, rows, packing) \
+    TP_DEFINE_TILE(name, rows, 1, packing) TP_DEFINE_TILE(name, rows, 2, packing) TP_DEFINE_TILE(name, rows, 3, packing)
+#define TP_TILES(name) {KIND(name##_1), KIND(name##_2), KIND(name##_3)}
+TP_DEFINE_TILES(tp_tile_1, 1, 0)
+TP_DEFINE_TILES(tp_tile_2, 2, 0)
+TP_DEFINE_TILES(tp_tile_3, 3, 0)
+TP_DEFINE_TILES(tp_tile_4, 4, 0)
 #if ROWS > 4
-TP_DEFINE_TILES(5)
-TP_DEFINE_TILES(6)
+TP_DEFINE_TILES(tp_tile_5, 5, 0)
+TP_DEFINE_TILES(tp_tile_6, 6, 0)
 #endif
 #if ROWS > 6
-TP_DEFINE_TILES(7)
-TP_DEFINE_TILES(8)
+TP_DEFINE_TILES(tp_tile_7, 7, 0)
+TP_DEFINE_TILES(tp_tile_8, 8, 0)
 #endif
 
 typedef void (*KIND(tp_tile_function))(const KIND(tp_sweep_job) *);
 static const KIND(tp_tile_function) KIND(tp_tiles)[ROWS][3] = {
-    TP_TILES(1), TP_TILES(2), TP_TILES(3), TP_TILES(4),
+    TP_TILES(tp_tile_1), TP_TILES(tp_tile_2), TP_TILES(tp_tile_3), TP_TILES(tp_tile_4),
 #if ROWS > 4
-    TP_TILES(5), TP_TILES(6),
+    TP_TILES(tp_tile_5), TP_TILES(tp_tile_6),
 #endif
 #if ROWS > 6
-    TP_TILES(7), TP_TILES(8),
+    TP_TILES(tp_tile_7), TP_TILES(tp_tile_8),
 #endif
 };
+TP_DEFINE_TILES(tp_tile_packing, ROWS, 1)
+static const KIND(tp_tile_function) KIND(tp_tiles_packing)[3] = TP_TILES(tp_tile_packing);
 #undef TP_TILES
 #undef TP_DEFINE_TILES
+#undef TP_DEFINE_TILE
 
 /* All rows by one panel. */
 static void KIND(tp_sweep)(KIND(tp_sweep_job) s) {
     const ptrdiff_t wide = (s.skip + s.columns + LANES - 1) / LANES;
+    KIND(tp_tile_function) tile = (s.room == NULL ? KIND(tp_tiles)[ROWS - 1] : KIND(tp_tiles_packing))[wide - 1];
     for (; s.rows >= ROWS; s.rows -= ROWS) {
-        KIND(tp_tiles)[ROWS - 1][wide - 1](&s);
+        tile(&s);
         s.c.at += ROWS * s.c.row;
         if (s.c.base != NULL) s.c.base += ROWS * s.c.base_row;
         s.a += s.a_tile;
+        if (s.room != NULL) {
+            tile = KIND(tp_tiles)[ROWS - 1][wide - 1];
+            s.b = s.room;
+            s.b_row = wide * LANES;
+            s.room = NULL;
+        }
     }
     if (s.rows > 0) KIND(tp_tiles)[s.rows - 1][wide - 1](&s);
 }
@@ -188,14 +152,14 @@ TP_INLINE void KIND(tp_fold_four)(REAL *to, const KIND(tp_vec) *v, const int n) 
     KIND(tp_quad) q[4], z;
 #pragma GCC unroll 4
     for (int i = 0; i < 4; i++) {
-        const KIND(tp_quad) *part = (const KIND(tp_quad) *)(v + (i < n ? i : 0));
+        const KIND(tp_quad_loose) *part = (const KIND(tp_quad_loose) *)(v + (i < n ? i : 0));
         q[i] = part[0];
 #pragma GCC unroll 4
         for (int l = 1; l < (int)LANES / 4; l++) q[i] += part[l];
     }
     z = (TP_SHUFFLE(q[0], q[1], 0, 4, 1, 5) + TP_SHUFFLE(q[0], q[1], 2, 6, 3, 7));
     q[0] = (TP_SHUFFLE(q[2], q[3], 0, 4, 1, 5) + TP_SHUFFLE(q[2], q[3], 2, 6, 3, 7));
-    *(KIND(tp_quad) *)to = TP_SHUFFLE(z, q[0], 0, 1, 4, 5) + TP_SHUFFLE(z, q[0], 2, 3, 6, 7);
+    *(KIND(tp_quad_loose) *)to = TP_SHUFFLE(z, q[0], 0, 1, 4, 5) + TP_SHUFFLE(z, q[0], 2, 3, 6, 7);
 }
 
 /* A sum of products for each of `rows` rows of a and `count` rows of b, along both, `rows` and `count` constants */
@@ -267,37 +231,5 @@ static SIMD void KIND(tp_dots)(const KIND(tp_target) *c, const REAL *a, ptrdiff_
         a += some * a_row;
         t.at += some * t.row;
         if (t.base != NULL) t.base += some * t.base_row;
-    }
-}
-
-/* columns of b, at most a panel, as rows of `width` numbers with 0 behind the last column */
-static SIMD void KIND(tp_pack_panel)(REAL *to, ptrdiff_t width, const REAL *b, ptrdiff_t b_row, ptrdiff_t b_column,
-                                     ptrdiff_t depth, ptrdiff_t columns) {
-    if (columns < width)
-        for (ptrdiff_t k = 0; k < depth; k++)
-            *(KIND(tp_vec_loose) *)(to + (k + 1) * width - LANES) = (KIND(tp_vec)){0};
-    if (b_column == 1 && columns == PANEL)
-        for (ptrdiff_t k = 0; k < depth; k++) memcpy(to + k * PANEL, b + k * b_row, PANEL * sizeof(REAL));
-    else if (b_column == 1)
-        for (ptrdiff_t k = 0; k < depth; k++) KIND(tp_copy_some)(to + k * width, b + k * b_row, columns);
-    else if (b_row == 1)
-        KIND(tp_transpose)(to, width, b, b_column, NULL, 0, columns, depth);
-    else
-        for (ptrdiff_t k = 0; k < depth; k++)
-            for (ptrdiff_t j = 0; j < columns; j++) to[k * width + j] = b[k * b_row + j * b_column];
-}
-
-/* rows of a, ROWS side by side */
-static SIMD void KIND(tp_pack_rows)(REAL *to, const REAL *a, ptrdiff_t a_row, ptrdiff_t a_column, ptrdiff_t rows,
-                                    ptrdiff_t depth) {
-    for (; rows > 0; rows -= ROWS, a += ROWS * a_row, to += ROWS * depth) {
-        const ptrdiff_t some = rows < ROWS ? rows : ROWS;
-        if (a_row == 1 && some == ROWS)
-            for (ptrdiff_t k = 0; k < depth; k++) memcpy(to + k * ROWS, a + k * a_column, ROWS * sizeof(REAL));
-        else if (a_column == 1)
-            KIND(tp_transpose)(to, ROWS, a, a_row, NULL, 0, some, depth);
-        else
-            for (ptrdiff_t k = 0; k < depth; k++)
-                for (ptrdiff_t r = 0; r < some; r++) to[k * ROWS + r] = a[r * a_row + k * a_column];
     }
 }

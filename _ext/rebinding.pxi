@@ -18,14 +18,16 @@ cdef class Cut:
     """One tensor's part of a content."""
     cdef Content content
     cdef tuple chain            # ((op, params), ...): from the content to the part; () is all of it
+    cdef tuple steps            # the layouts that each op of the chain gave
     cdef object layout          # a NumPy array laid out as this tensor would be if it had memory: says what is a view
     cdef Py_ssize_t seen        # of which write the tensor's array is
 
 
-cdef Cut new_cut(Content content, tuple chain, object layout):
+cdef Cut new_cut(Content content, tuple chain, tuple steps, object layout):
     cdef Cut cut = Cut.__new__(Cut)
     cut.content = content
     cut.chain = chain
+    cut.steps = steps
     cut.layout = layout
     cut.seen = content.writes
     return cut
@@ -36,7 +38,7 @@ cdef Cut cut_of(Variable v):
     if v.cut is None:
         content = Content.__new__(Content)
         content.array = v.array_
-        v.cut = new_cut(content, (), numpy.empty(tuple(v.array_.shape), dtype=bool))
+        v.cut = new_cut(content, (), (), numpy.empty(tuple(v.array_.shape), dtype=bool))
     return v.cut
 
 
@@ -45,7 +47,7 @@ cdef int share_memory(Variable v, Variable source) except -1:
     cdef Cut cut
     if layouts is not None:
         cut = cut_of(source)
-        v.cut = new_cut(cut.content, cut.chain, cut.layout)
+        v.cut = new_cut(cut.content, cut.chain, cut.steps, cut.layout)
     return 0
 
 
@@ -55,7 +57,11 @@ cdef bint cut_view(Variable result, Variable source, Op op, dict params) except 
     cdef object layout = call(op.forward, (layouts, cut.layout), params if params else None)
     if not same_memory(layout, cut.layout):
         return False
-    result.cut = new_cut(cut.content, cut.chain + ((op, params),), layout)
+    cdef Py_ssize_t n = steps_to(cut.steps, layout)
+    if n:
+        result.cut = new_cut(cut.content, cut.chain[:n], cut.steps[:n], layout)
+    else:
+        result.cut = new_cut(cut.content, cut.chain + ((op, params),), cut.steps + (layout,), layout)
     return True
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy
 import pytest
@@ -11,7 +11,7 @@ from backends import BACKENDS, exception
 from hypothesis import HealthCheck, settings
 
 import tiny_pytorch as tp
-from tiny_pytorch._ext import engine
+from tiny_pytorch._ext import engine, parallel
 
 # `ci`: the same examples on every run, so that a red build is the change's own fault. `dev`: new ones each time.
 _COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
@@ -69,3 +69,19 @@ def no_leaks(backend: tp.backend.Backend) -> Iterator[None]:
         tp.set_num_threads(before["number of threads"])
         numpy.seterr(**before["NumPy's error handling"])
         pytest.fail("; ".join(f"the test left {name} at {now}, was {was}" for name, (was, now) in leaked.items()))
+
+
+@pytest.fixture
+def threads() -> Iterator[Callable[[int], None]]:
+    """Sets the number of threads, and puts it back."""
+    before = parallel.get_num_threads()
+    yield parallel.set_num_threads
+    parallel.set_num_threads(before)
+
+
+@pytest.fixture
+def strict() -> Iterator[None]:
+    """The strict namespace, whose pretended devices count as any other."""
+    pytest.importorskip("array_api_strict")
+    with tp.backend.use("array_api_strict"):
+        yield

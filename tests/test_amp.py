@@ -462,6 +462,19 @@ def test_settings() -> None:
             tp.amp.GradScaler(**{name: wrong})
 
 
+def test_an_interval_that_is_over_already() -> None:
+    p = tp.ones(2, requires_grad=True)
+    optimizer, scaler = tp.optim.SGD([p], lr=1.0), tp.amp.GradScaler(init_scale=4.0, growth_interval=5)
+    scales = []
+    for _ in range(3):
+        step_on(scaler, optimizer, p, 1.0)
+        scaler.step(optimizer)
+        scaler.update()
+        scales.append(scaler.get_scale())
+        scaler.set_growth_interval(1 if len(scales) == 2 else 5)
+    assert scales == [4.0, 4.0, 8.0]
+
+
 # --- the kernel ---------------------------------------------------------------------------------------------
 
 values = st.lists(st.floats(width=32) | st.sampled_from([math.inf, -math.inf, math.nan, 3.4e38]), max_size=9)

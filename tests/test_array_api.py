@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tensors import host, tensor
 
 import tiny_pytorch as tp
 from tiny_pytorch import array_api, testing
@@ -34,14 +35,6 @@ NAMES = [
     "any", "diff",
 ]  # fmt: skip
 ELEMENTWISE = NAMES[NAMES.index("abs") : NAMES.index("take")]
-
-
-def tensor(array: Any) -> tp.Tensor:
-    return tp.autograd.leaf(tp.backend.current().from_numpy(np.asarray(array)))
-
-
-def host(x: tp.Tensor) -> np.ndarray:
-    return np.asarray(tp.backend.current().to_numpy(x.array))
 
 
 def values(*shape: int, dtype: str = "float64", low: float = 0.2, high: float = 0.9) -> np.ndarray:

@@ -12,13 +12,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tensors import host
 
 import tiny_pytorch as tp
 from tiny_pytorch.testing import assert_close
-
-
-def host(x: tp.Tensor) -> np.ndarray:
-    return np.asarray(tp.backend.current().to_numpy(x.array))
 
 
 def check(x: tp.Tensor, expected: Any, dtype: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,14 +17,6 @@ from tiny_pytorch.backend.crossing import CrossingError, CrossingWarning
 pytestmark = pytest.mark.numpy_only
 
 THERE = "device1"
-
-
-@pytest.fixture
-def strict() -> Iterator[None]:
-    """The strict namespace, whose pretended devices count as any other."""
-    pytest.importorskip("array_api_strict")
-    with tp.backend.use("array_api_strict"):
-        yield
 
 
 def there(*shape: int) -> tp.Tensor:

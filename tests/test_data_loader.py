@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from toy_data import Squares, Stream, numbers, seeded
 
 import tiny_pytorch as tp
 from tiny_pytorch.data import (
     BatchSampler,
     DataLoader,
-    Dataset,
-    IterableDataset,
     RandomSampler,
     Sampler,
     SequentialSampler,
@@ -26,42 +25,9 @@ from tiny_pytorch.data import (
 )
 
 
-def seeded(seed: int = 0) -> tp.Generator:
-    return tp.Generator().manual_seed(seed)
-
-
-def numbers(n: int, width: int = 3) -> TensorDataset:
-    """n rows ``10 i + column`` with the label i."""
-    rows = 10.0 * np.arange(n)[:, None] + np.arange(width)
-    return TensorDataset(tp.from_numpy(rows.astype(np.float32)), tp.arange(n))
-
-
 def seen(loader: DataLoader) -> list[list[int]]:
     """The labels of each batch of an epoch."""
     return [y.tolist() for _, y in loader]
-
-
-class Squares(Dataset):
-    """A data set without any short cut."""
-
-    def __init__(self, n: int):
-        self.n = n
-
-    def __getitem__(self, i):
-        if not 0 <= i < self.n:
-            raise IndexError(i)
-        return i, i * i
-
-    def __len__(self):
-        return self.n
-
-
-class Stream(IterableDataset):
-    def __init__(self, n: int):
-        self.n = n
-
-    def __iter__(self):
-        return iter(range(self.n))
 
 
 class SizedStream(Stream):

@@ -12,16 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from toy_data import seeded
 
 import tiny_pytorch as tp
 from tiny_pytorch.data import DataLoader, Dataset, IterableDataset, TensorDataset, get_worker_info
 from tiny_pytorch.data.transport import SHARED_FROM, Parcel, pack
 
 pytestmark = pytest.mark.numpy_only
-
-
-def seeded(seed: int = 0) -> tp.Generator:
-    return tp.Generator().manual_seed(seed)
 
 
 class Squares(Dataset):

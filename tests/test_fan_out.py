@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tensors import host, tensor
 
 import tiny_pytorch as tp
 
@@ -111,14 +112,6 @@ def expected(program: dict, leaves: list[Array], seed: Array) -> list[Array]:
                            strict=True):  # fmt: skip
             terms[i].append(term)
     return [functools.reduce(lambda a, b: a + b, t, zero) for t in terms]
-
-
-def host(x: tp.Tensor) -> Array:
-    return np.asarray(tp.backend.current().to_numpy(x.array))
-
-
-def tensor(array: Array) -> tp.Tensor:
-    return tp.autograd.leaf(tp.backend.current().from_numpy(array))
 
 
 def run(program: dict, leaves: list[tp.Tensor]) -> list[tp.Tensor]:

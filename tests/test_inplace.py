@@ -10,6 +10,7 @@ import pytest
 from cases import CASES
 from hypothesis import given
 from hypothesis import strategies as st
+from tensors import host
 
 import tiny_pytorch as tp
 from tiny_pytorch.methods import IN_PLACE
@@ -17,10 +18,6 @@ from tiny_pytorch.methods import IN_PLACE
 
 def leaf(*values: float) -> tp.Tensor:
     return tp.tensor(list(values), requires_grad=True)
-
-
-def host(x: tp.Tensor) -> np.ndarray:
-    return np.asarray(tp.backend.current().to_numpy(x.array))
 
 
 WRITES: dict[str, Callable[[tp.Tensor], object]] = {

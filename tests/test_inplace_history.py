@@ -9,8 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from tensors import host
 
 import tiny_pytorch as tp
 from tiny_pytorch.testing import assert_close
@@ -18,10 +20,6 @@ from tiny_pytorch.testing import assert_close
 
 def leaf(*values: float) -> tp.Tensor:
     return tp.tensor(list(values), dtype=tp.float64, requires_grad=True)
-
-
-def host(x: tp.Tensor) -> np.ndarray:
-    return np.asarray(tp.backend.current().to_numpy(x.array))
 
 
 def test_the_history_is_that_of_the_content() -> None:
@@ -185,6 +183,44 @@ def test_hooks_and_retained_gradients_after_a_write() -> None:
     y.register_hook(lambda g: seen.append(g.tolist()))
     (y * 5).sum().backward()
     assert (y.grad.tolist(), seen, x.grad.tolist()) == ([5.0, 5.0], [[5.0, 5.0]], [30.0, 30.0])
+
+
+BACK_AND_FORTH: dict[str, Callable[[tp.Tensor], tp.Tensor]] = {
+    "the same": lambda x: x.view(2, 3),
+    "all of it": lambda x: x[:],
+    "transposed": lambda x: x.t(),
+    "an axis more and less": lambda x: x.unsqueeze(0).squeeze(0),
+    "another shape": lambda x: x.reshape(3, 2).reshape(2, 3),
+}
+
+
+@pytest.mark.parametrize("step", BACK_AND_FORTH.values(), ids=list(BACK_AND_FORTH))
+@pytest.mark.parametrize("start", [lambda x: x, lambda x: x[1:3]], ids=["from all", "from a part"])
+def test_views_of_views_in_a_loop_do_not_grow(step: Callable, start: Callable) -> None:
+    """``x = x.view(...)`` in a loop: the way from the base to the view is as long as its last layout needs."""
+    x, w = leaf(*range(12)), leaf(*range(6))
+    base = x.reshape(4, 3) * 1
+    view = start(base)[:2]
+    for _ in range(20):
+        view = step(view)
+    if isinstance(base.array, np.ndarray) and view._view is not None:
+        assert len(view._view.chain) <= 5
+    view.mul_(w.reshape(view.shape))
+    (base * base).sum().backward()
+    places = np.zeros((4, 3))
+    seen = host(step(step(start(tp.arange(12).reshape(4, 3))[:2])))  # 20 steps and 2: the same layout
+    places.reshape(-1)[seen.reshape(-1).astype(int)] = np.arange(6)
+    factors = np.where(np.isin(np.arange(12).reshape(4, 3), seen), places, 1)
+    assert_close(x.grad, tp.tensor((2 * np.arange(12).reshape(4, 3) * factors**2).reshape(-1), dtype=tp.float64))
+
+
+def test_views_of_one_shape_and_place_are_told_apart_by_their_strides() -> None:
+    x, w = leaf(*range(9)), leaf(1, 2, 3)
+    base = x.reshape(3, 3) * 1
+    view = base[:].t()[:, :1].squeeze(1)  # the first row of the base, and not its first column
+    view.mul_(w)
+    base.sum().backward()
+    assert (view.tolist(), x.grad.tolist()) == ([0.0, 2.0, 6.0], [1.0, 2.0, 3.0] + [1.0] * 6)
 
 
 # --- random programs of views and writes ----------------------------------------------------------------

@@ -192,32 +192,7 @@ def test_duplicates_accumulate_and_rows_keep_apart(dtype: type) -> None:
         np.testing.assert_array_equal(actual[4], x[4])
 
 
-# --- in place, and numbers ----------------------------------------------------------------------------------
-
-
-@FLOATS
-def test_iadd(dtype: type) -> None:
-    a, b = np.arange(40, dtype=dtype), np.ones(40, dtype)
-    assert elementwise.iadd(a, b) is a
-    np.testing.assert_array_equal(a, np.arange(1, 41))
-    assert elementwise.iadd(a, a) is a
-    np.testing.assert_array_equal(a, np.arange(2, 82, 2))
-
-
-def test_iadd_declines_what_it_would_spoil() -> None:
-    memory = np.zeros(9)
-    frozen = np.zeros(8)
-    frozen.flags.writeable = False
-    for a, b in [
-        (memory[1:], memory[:-1]),
-        (frozen, np.ones(8)),
-        (np.zeros(8), np.ones(8, np.float32)),
-        (np.zeros(8), np.ones((1, 8))),
-        (np.zeros((2, 8)), np.ones(8)),
-        (np.zeros(8), 1.0),
-    ]:
-        assert elementwise.iadd(a, b) is NotImplemented
-        assert not np.any(a)
+# --- arrays and numbers -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("a, b, dtype", [

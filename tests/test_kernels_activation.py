@@ -121,21 +121,15 @@ def test_subnormal_numbers() -> None:
         np.testing.assert_array_equal(call(compiled, name, tiny), tiny * np.float32(0.5))
 
 
-def test_large_arrays_by_several_threads() -> None:
-    from tiny_pytorch._ext import parallel
-
-    before = parallel.get_num_threads()
+def test_large_arrays_by_several_threads(threads: Callable[[int], None]) -> None:
     x, g = np.random.default_rng(0).standard_normal((2, 300_001)).astype(np.float32)
-    try:
-        for name in KERNELS:
-            arrays = (x,) if KERNELS[name][1] == 1 else (g, x)
-            results = []
-            for threads in (1, 3):
-                parallel.set_num_threads(threads)
-                results.append(call(compiled, name, *arrays))
-            np.testing.assert_array_equal(*results)
-    finally:
-        parallel.set_num_threads(before)
+    for name in KERNELS:
+        arrays = (x,) if KERNELS[name][1] == 1 else (g, x)
+        results = []
+        for n in (1, 3):
+            threads(n)
+            results.append(call(compiled, name, *arrays))
+        np.testing.assert_array_equal(*results)
 
 
 # --- against the reference ----------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import tiny_pytorch as tp
 from tiny_pytorch._ext import attention as compiled
 from tiny_pytorch.backend.reference import attention as reference
 
@@ -95,15 +95,11 @@ def test_self_attention_agrees_with_reference(lead, n, heads, d, kind, drop, cau
     agree(grads, reference.self_attention_grad(np, *wide((g, qkv, mask, kept, y, lse)), *more, needs), dtype)
 
 
-def test_threads_share_the_heads() -> None:
+def test_threads_share_the_heads(threads: Callable[[int], None]) -> None:
     rng = np.random.default_rng(0)
     q, k, v, g = (rng.standard_normal((64, 64, 32)).astype(np.float32) for _ in range(4))
-    before = tp.get_num_threads()
-    try:
-        tp.set_num_threads(2)
-        both(q, k, v, g, None, None, True, (True, True, True, False))
-    finally:
-        tp.set_num_threads(before)
+    threads(2)
+    both(q, k, v, g, None, None, True, (True, True, True, False))
 
 
 Q, K, V = (np.random.default_rng(0).standard_normal(s) for s in ((2, 3, 5, 4), (2, 3, 7, 4), (2, 3, 7, 6)))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tiny_pytorch._ext import conv, parallel
+from tiny_pytorch._ext import conv
 from tiny_pytorch.backend.reference import conv as reference
 
 pytestmark = pytest.mark.numpy_only
@@ -91,12 +91,8 @@ def test_small_planes_of_many_images(name, dtype):
 
 
 @pytest.mark.parametrize("shape", [(128, 32, 4, 32), (64, 8, 14, 16)])
-def test_threads_share_the_images(shape):
+def test_threads_share_the_images(shape, threads):
     samples, channels, size, filters = shape
-    before = parallel.get_num_threads()
-    try:
-        for threads in (2, 3):
-            parallel.set_num_threads(threads)
-            check(np.float32, samples, 1, channels, filters, *[(size, 3, 1, 1, 1, 1)] * 2)
-    finally:
-        parallel.set_num_threads(before)
+    for n in (2, 3):
+        threads(n)
+        check(np.float32, samples, 1, channels, filters, *[(size, 3, 1, 1, 1, 1)] * 2)

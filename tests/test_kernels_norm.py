@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tiny_pytorch._ext import norm, parallel
+from tiny_pytorch._ext import norm
 from tiny_pytorch.backend.reference import norm as reference
 
 pytestmark = pytest.mark.numpy_only
@@ -96,13 +96,6 @@ def group_norm(g: np.ndarray, x: np.ndarray, w: np.ndarray) -> tuple:
     x, g = x.reshape(shape), g.reshape(shape)
     y, mean, rstd = norm.group_norm(x, w, w, 8, 1e-5)
     return y, mean, rstd, *norm.group_norm_grad(g, x, w, mean, rstd, (True, True, True))
-
-
-@pytest.fixture
-def threads() -> Iterator[Callable[[int], None]]:
-    before = parallel.get_num_threads()
-    yield parallel.set_num_threads
-    parallel.set_num_threads(before)
 
 
 @FLOATS

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiny_pytorch._ext import parallel
 from tiny_pytorch._ext import rnn as compiled
 from tiny_pytorch.backend.reference import rnn as reference
 
@@ -98,16 +97,12 @@ def test_agrees_with_the_reference(mode, t, n, i, h, dtype, seed, bias, reverse)
 
 @every_mode
 @pytest.mark.parametrize("reverse", [False, True])
-def test_threads_share_the_sequences(mode, reverse):
+def test_threads_share_the_sequences(mode, reverse, threads):
     layer = Layer(mode, 40, 30, 40, 64, np.float64, 0, True, reverse)
-    before = parallel.get_num_threads()
-    try:
-        for threads in (2, 3):
-            parallel.set_num_threads(threads)
-            for way in (layer.forward, layer.backward):
-                assert_close(way(compiled), way(reference), way(reference))
-    finally:
-        parallel.set_num_threads(before)
+    for n in (2, 3):
+        threads(n)
+        for way in (layer.forward, layer.backward):
+            assert_close(way(compiled), way(reference), way(reference))
 
 
 @every_mode

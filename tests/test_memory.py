@@ -164,3 +164,23 @@ def test_fork():
         "raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    "shape, other", [((16, 64, 128), (64, 128)), ((64, 1, 32), (1, 128, 1)), ((512, 1), (512, 128))]
+)
+def test_results_of_broadcasting_come_from_the_cache(shape: tuple[int, ...], other: tuple[int, ...]):
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal(shape).astype(np.float32), rng.standard_normal(other).astype(np.float32)
+    for ours, theirs in ((elementwise.subtract, np.subtract), (elementwise.divide, np.divide)):
+        for a, b in ((x, y), (y, x)):
+            np.testing.assert_array_equal(z := ours(a, b), theirs(a, b))
+            held = memory.idle_memory()
+            size = z.nbytes
+            del z
+            assert memory.idle_memory() >= min(held + size, memory.peak_memory())
+
+
+def test_shapes_that_do_not_broadcast_are_refused():
+    with pytest.raises(ValueError, match="broadcast"):
+        elementwise.add(np.ones((512, 256), np.float32), np.ones(255, np.float32))

@@ -6,16 +6,13 @@ import copy
 
 import numpy as np
 import pytest
+from tensors import host
 
 import tiny_pytorch as tp
 from tiny_pytorch import nn
 from tiny_pytorch.models import GPT, MLP, LanguageModel, LeNet, ResNet9
 
 RNG = np.random.default_rng(5)
-
-
-def host(x):
-    return np.asarray(tp.backend.current().to_numpy(x.detach().array))
 
 
 def count(model):

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from tensors import host
 
 import tiny_pytorch as tp
 from tiny_pytorch import nn
@@ -19,10 +20,6 @@ both_dtypes = pytest.mark.parametrize("dtype", ["float64", "float32"])
 
 def draw(*shape, dtype="float64"):
     return RNG.standard_normal(shape).astype(dtype)
-
-
-def host(x):
-    return np.asarray(tp.backend.current().to_numpy(x.detach().array))
 
 
 def close(ours, theirs, dtype):

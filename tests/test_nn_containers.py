@@ -188,3 +188,24 @@ def test_a_layer_s_attributes_are_looked_up_at_every_call() -> None:
     with pytest.raises(TypeError, match="positional"):
         nn.Linear(3, 2)(x, x)
     assert nn.Linear(3, 2)(input=x).shape == (4, 2)
+
+
+def test_a_sequential_that_holds_itself_is_refused() -> None:
+    model = nn.Sequential(nn.Linear(2, 2))
+    model.add_module("itself", model)
+    with pytest.raises(RecursionError):
+        model(tp.ones(1, 2))
+
+
+def test_a_sequential_with_another_forward_is_called_by_it() -> None:
+    class Residual(nn.Sequential):
+        def forward(self, input: tp.Tensor) -> tp.Tensor:
+            return input + super().forward(input)
+
+    layer, x = nn.Linear(3, 3), tp.randn(2, 3)
+    tp.testing.assert_close(nn.Sequential(Residual(layer), nn.Tanh())(x), (x + layer(x)).tanh())
+    seen: list[tp.Tensor] = []
+    outer = nn.Sequential(nn.Sequential(layer))
+    outer[0].register_forward_pre_hook(lambda module, args: seen.append(args[0]))
+    outer(x)
+    assert seen[0] is x

@@ -13,6 +13,7 @@ import pytest
 from cases import CASES, Case
 from hypothesis import given
 from hypothesis import strategies as st
+from tensors import host, tensor
 
 import tiny_pytorch as tp
 from tiny_pytorch import testing
@@ -29,10 +30,6 @@ def each(cases: list[Case]) -> Any:
 both_dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
 
-def tensor(array: np.ndarray) -> tp.Tensor:
-    return tp.autograd.leaf(tp.backend.current().from_numpy(array))
-
-
 def tensors(case: Case, arrays: list[np.ndarray]) -> list[tp.Tensor]:
     """Leaves, which require a gradient where the row says that there is one."""
     made = [tensor(array) for array in arrays]
@@ -43,10 +40,6 @@ def tensors(case: Case, arrays: list[np.ndarray]) -> list[tp.Tensor]:
 
 def outputs(result: Any) -> tuple[Any, ...]:
     return tuple(result) if isinstance(result, (tuple, list)) else (result,)
-
-
-def host(x: tp.Tensor) -> np.ndarray:
-    return np.asarray(tp.backend.current().to_numpy(x.array))
 
 
 def seeds(results: list[tp.Tensor]) -> list[tp.Tensor]:

@@ -24,7 +24,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tiny_pytorch._ext import optim as compiled
-from tiny_pytorch._ext import parallel
 from tiny_pytorch.backend.reference import optim as reference
 
 pytestmark = pytest.mark.numpy_only
@@ -250,6 +249,21 @@ class TestSharedMemory:
         assert (self.momentum.compiled(lists) is NotImplemented) == shares
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_adam_takes_roots_of_any_second_moment(dtype):
+    """In float32 they may come from multiplications alone (``sqrt.h``)."""
+    info = np.finfo(dtype)
+    special = [0, -0.0, info.tiny, 1e-37, 1e-30, 1, info.max, np.inf, np.nan, -1e-30, -1, -np.inf]
+    v = np.concatenate([special, np.logspace(-28, 38, 4000)]).astype(dtype)
+    m = np.ones_like(v)
+    lists = [[np.zeros_like(v)], [np.zeros_like(v)], [m], [v], [np.full((), 1000, np.float32)]]
+    hyperparameters = (1.0, 0.5, 0.5, 1e-8, 0.0)
+    with np.errstate(all="ignore"):
+        expected = reference.adam(np, *copied(lists), *hyperparameters)
+    compiled.adam(*lists, *hyperparameters)
+    np.testing.assert_allclose(lists[0][0], expected[0][0], rtol=4 * info.eps)
+
+
 class TestDenormals:
     """Numbers below the smallest normal one count as zero in a kernel, only there, if nobody can tell."""
 
@@ -272,14 +286,6 @@ class TestDenormals:
         result = compiled.adam(*lists, *hyperparameters)
         np.testing.assert_allclose(result[0][0], expected[0][0], rtol=1e-3)
         assert np.isfinite(result[0][0]).all()
-
-
-@pytest.fixture
-def threads():
-    """Sets the number of threads, and puts it back."""
-    before = parallel.get_num_threads()
-    yield parallel.set_num_threads
-    parallel.set_num_threads(before)
 
 
 LARGE = [(700, 501), (3,), (1,), (0,), (40 * BETWEEN,), (BETWEEN - 1, 3)]

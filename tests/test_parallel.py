@@ -14,14 +14,6 @@ from tiny_pytorch._ext import parallel
 pytestmark = pytest.mark.numpy_only
 
 
-@pytest.fixture
-def threads():
-    """Sets the number of threads, and puts it back."""
-    before = parallel.get_num_threads()
-    yield parallel.set_num_threads
-    parallel.set_num_threads(before)
-
-
 def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", code],

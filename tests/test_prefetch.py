@@ -19,13 +19,6 @@ Pair = namedtuple("Pair", "x y")
 numpy_only = pytest.mark.numpy_only
 
 
-@pytest.fixture
-def strict() -> Iterator[None]:
-    pytest.importorskip("array_api_strict")
-    with tp.backend.use("array_api_strict"):
-        yield
-
-
 def dataset(n: int = 10) -> TensorDataset:
     return TensorDataset(tp.arange(2.0 * n, device="cpu").reshape(n, 2), tp.arange(n, device="cpu"))
 

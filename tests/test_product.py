@@ -150,6 +150,15 @@ def test_at_the_edges_of_tiles_and_blocks(library: Any, way: Any, dtype: type) -
         check(library, draw, sizes, layouts, ADDED[int(draw.rng.integers(5))], way)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_blocks_of_rows(library: Any, way: Any, dtype: type) -> None:
+    """More rows than are taken at once, the last ones fewer than a tile's, with one and with several passes."""
+    draw = Drawn(7, dtype)
+    for sizes, layouts in (((1307, 130, 21), "NNN"), ((1306, 257, 50), "TNN"), ((21, 140, 1309), "NTT")):
+        check(library, draw, sizes, layouts, "itself", way)
+
+
 @pytest.mark.parametrize("way", WAYS, ids=str)
 def test_nothing_to_add_up(library: Any, way: Any) -> None:
     check(library, Drawn(2, np.float32), (5, 0, 7), "NTN", "nothing", way)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from tensors import host
 
 import tiny_pytorch as tp
 
@@ -25,10 +26,6 @@ DRAWS: dict[str, Callable[..., tp.Tensor]] = {
     "uniform_": lambda **k: tp.zeros(7).uniform_(**k),
 }
 each_draw = pytest.mark.parametrize("draw", DRAWS.values(), ids=list(DRAWS))
-
-
-def host(x: tp.Tensor) -> np.ndarray:
-    return np.asarray(tp.backend.current().to_numpy(x.array))
 
 
 @each_draw

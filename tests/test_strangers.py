@@ -10,6 +10,7 @@ import pytest
 
 import tiny_pytorch as tp
 from tiny_pytorch import nn
+from tiny_pytorch.nn import functional as F
 
 
 @pytest.mark.numpy_only
@@ -39,6 +40,29 @@ def test_the_remedies_work():
     assert (shared.tolist(), copied.tolist()) == ([5.0, 1.0], [1.0, 1.0])
     with pytest.raises(TypeError, match=r"relu: argument 0 is a list; expected a Tensor \(tp\.tensor"):
         tp.relu([1.0])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: F.softmax(x, 0),
+        lambda x: F.log_softmax(x, 0),
+        lambda x: F.dropout(x),
+        lambda x: F.dropout1d(x),
+        lambda x: F.layer_norm(x, (1,)),
+        lambda x: F.rms_norm(x, (1,)),
+        lambda x: F.group_norm(x, 1),
+        lambda x: F.batch_norm(x, None, None, training=True),
+        lambda x: F.mse_loss(x, tp.ones(1)),
+        lambda x: F.mse_loss(tp.ones(1), x),
+        lambda x: F.binary_cross_entropy(tp.ones(1), x),
+    ],
+    ids=["softmax", "log_softmax", "dropout", "channels", "layer", "rms", "group", "batch", "input", "target", "bce"],
+)
+@pytest.mark.parametrize("value", [[1.0], 1.0, None], ids=["list", "number", "None"])
+def test_what_is_no_tensor_is_named_with_a_remedy(call, value):
+    with pytest.raises(TypeError, match=rf"the (input|target) is a {type(value).__name__}; .*tp\.tensor\(\.\.\.\)"):
+        call(value)
 
 
 @pytest.mark.parametrize("mode", ["a", 1, None])

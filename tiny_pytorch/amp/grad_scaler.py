@@ -239,7 +239,7 @@ class GradScaler:
             self._growth_tracker = 0
             return
         self._growth_tracker += 1
-        if self._growth_tracker == self._growth_interval:
+        if self._growth_tracker >= self._growth_interval:  # above it after set_growth_interval
             grown = _rounded(self._scale * self._growth_factor)
             self._scale = grown if math.isfinite(grown) else self._scale
             self._growth_tracker = 0

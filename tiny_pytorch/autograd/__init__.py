@@ -6,8 +6,9 @@ import numpy as _numpy
 
 from .. import backend as _backend
 from .._ext import engine as _engine
-from .._ext.engine import Direct, ForwardCall, Fused, Node, Variable
+from .._ext.engine import Chain, Direct, ForwardCall, Fused, Node, StepPlan, Variable
 from .._ext.gate import Gate
+from .._ext.optim import rules as compiled_rules
 from ..backend.dtypes import as_dtype
 from ..backend.numpy import diagonal, shares_memory
 from ..backend.table import Kernels
@@ -70,6 +71,7 @@ def configure_tensors(tensor_type: type, load_tensor_table: Callable[[], object]
 __all__ = [
     "KERNEL_OPS",
     "AutocastState",
+    "Chain",
     "Direct",
     "ForwardCall",
     "Function",
@@ -81,6 +83,7 @@ __all__ = [
     "Op",
     "RemovableHandle",
     "ShapeError",
+    "StepPlan",
     "Variable",
     "alias",
     "assign",
@@ -89,6 +92,7 @@ __all__ = [
     "bump_versions",
     "cast",
     "collect",
+    "compiled_rules",
     "configure_tensors",
     "drop_gradients",
     "enable_grad",

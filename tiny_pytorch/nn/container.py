@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Self, overload
 
 from .. import ops
-from ..autograd import Fused
+from ..autograd import Chain, Fused
 from .activation import ReLU
 from .linear import Linear
 from .module import Module, tree
@@ -153,6 +153,8 @@ class Sequential(_Row):
         for step in self._steps or self._plan():
             input = step(input)
         return input
+
+    _direct = Chain(forward)
 
     # What forward calls one after the other, made when first asked for.
     _steps: tuple[Callable[[Any], Any], ...] | None = None

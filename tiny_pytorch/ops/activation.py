@@ -216,7 +216,7 @@ def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     >>> tp.softmax(tp.zeros(2, 4), dim=1)[0]
     tensor([0.25, 0.25, 0.25, 0.25])
     """
-    axis = normalize_axis("softmax", dim, len(input.shape))
+    axis = normalize_axis("softmax", dim, len(shape_of("softmax", input)))
     return _softmax(input if dtype is None else input.to(dtype), axis=axis)
 
 
@@ -233,7 +233,7 @@ def _(k: K, g: Array, saved: Any, *, axis: int) -> tuple:
 @dims
 def log_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """``y = x - log(sum of e^x)`` along one axis, without overflow; parameters as in :func:`softmax`."""
-    axis = normalize_axis("log_softmax", dim, len(input.shape))
+    axis = normalize_axis("log_softmax", dim, len(shape_of("log_softmax", input)))
     return _log_softmax(input if dtype is None else input.to(dtype), axis=axis)
 
 

@@ -8,6 +8,7 @@ from .. import backend
 from ..autograd import ShapeError, leaf, op
 from ..autograd import inplace as write
 from ..random import default_generator
+from .operands import shape_of
 
 __all__ = ["dropout", "dropout1d", "dropout2d", "dropout3d"]
 
@@ -48,7 +49,7 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
     N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov, "Dropout: a simple way to prevent
     neural networks from overfitting", JMLR 15 (2014).
     """
-    return _drop("dropout", input, tuple(input.shape), p, training, inplace)
+    return _drop("dropout", input, shape_of("dropout", input), p, training, inplace)
 
 
 def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
@@ -83,7 +84,7 @@ def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
 
 def _drop_channels(name: str, input: Any, leading: dict[int, int], p: float, training: bool, inplace: bool) -> Any:
     """Dropout by one number for each channel; ``leading`` says how many axes, N and C, an input has in front."""
-    shape = tuple(input.shape)
+    shape = shape_of(name, input)
     if len(shape) not in leading:
         axes = " or ".join(map(str, leading))
         raise ShapeError(f"{name}: expected an input of {axes} axes, got shape {shape}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from ..autograd import op
+from ..autograd import not_a_tensor, op
 
 __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "huber_loss", "kl_div", "l1_loss",
@@ -280,18 +280,26 @@ def check_reduction(name: str, reduction: str) -> None:
         raise ValueError(f"{name}: reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
 
 
+def _shapes(name: str, input: Tensor, target: Tensor) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    for value, what in ((input, "input"), (target, "target")):
+        if not hasattr(value, "shape"):  # a list, a number
+            raise not_a_tensor(f"{name}: the {what} is a", value)
+    return input.shape, target.shape
+
+
 def _check_same_shape(name: str, input: Tensor, target: Tensor) -> None:
-    if input.shape != target.shape:
+    found, wanted = _shapes(name, input, target)
+    if found != wanted:
         raise ValueError(
-            f"{name}: the target's shape {target.shape} must be the input's {input.shape}; "
-            "reshape or unsqueeze one of them"
+            f"{name}: the target's shape {wanted} must be the input's {found}; reshape or unsqueeze one of them"
         )
 
 
 def _warn_of_broadcasting(name: str, input: Tensor, target: Tensor) -> None:
-    if input.shape != target.shape:
+    found, wanted = _shapes(name, input, target)
+    if found != wanted:
         warnings.warn(
-            f"{name}: the target's shape {target.shape} is not the input's {input.shape}, "
+            f"{name}: the target's shape {wanted} is not the input's {found}, "
             "and broadcasting compares inputs with targets that are not theirs. Make the shapes equal",
             UserWarning,
             stacklevel=3,

@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import backend
 from ..autograd import assign, op
+from .operands import shape_of
 
 __all__ = ["batch_norm", "group_norm", "layer_norm", "rms_norm"]
 
@@ -136,9 +137,10 @@ def _checked_axes(
 ) -> int:
     """How many axes are normalised; an error where the input or a parameter has others."""
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-    if not shape or input.shape[-len(shape) :] != shape:
+    found = shape_of(name, input)
+    if not shape or found[-len(shape) :] != shape:
         raise RuntimeError(
-            f"{name}: expected an input whose last axes are {shape} (normalized_shape), got shape {input.shape}"
+            f"{name}: expected an input whose last axes are {shape} (normalized_shape), got shape {found}"
         )
     if weight is not None and weight.shape != shape:
         raise RuntimeError(f"{name}: expected a weight of shape {shape}, got {weight.shape}")
@@ -210,7 +212,7 @@ def group_norm(
     >>> tp.nn.functional.group_norm(tp.tensor([[1.0, 3.0, 5.0, 5.0]]), 2, eps=0.5)
     tensor([[-0.8165,  0.8165,  0.    ,  0.    ]])
     """
-    shape = input.shape
+    shape = shape_of("group_norm", input)
     if len(shape) < 2 or num_groups < 1 or shape[1] % num_groups:
         raise RuntimeError(
             f"group_norm: expected an input (N, C, ...) with channels that divide into {num_groups} groups, got "
@@ -258,9 +260,10 @@ def batch_norm(
     S. Ioffe, C. Szegedy, "Batch normalization: accelerating deep network training by reducing internal
     covariate shift", 2015.
     """
-    if len(input.shape) < 2:
-        raise ValueError(f"batch_norm: expected an input of shape (N, C, ...), got {input.shape}")
-    channels = input.shape[1]
+    shape = shape_of("batch_norm", input)
+    if len(shape) < 2:
+        raise ValueError(f"batch_norm: expected an input of shape (N, C, ...), got {shape}")
+    channels = shape[1]
     for name, tensor in (
         ("running_mean", running_mean),
         ("running_var", running_var),
@@ -270,17 +273,17 @@ def batch_norm(
         if tensor is not None and tensor.shape != (channels,):
             raise RuntimeError(
                 f"batch_norm: expected a {name} of shape ({channels},) for an input of shape "
-                f"{input.shape} with {channels} channels, got {tensor.shape}"
+                f"{shape} with {channels} channels, got {tensor.shape}"
             )
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError("batch_norm: without training=True it needs running_mean and running_var")
         return _batch_norm_eval(input, running_mean, running_var, weight, bias, eps=eps)
-    count = math.prod(input.shape) // channels if channels else 0
+    count = math.prod(shape) // channels if channels else 0
     if count == 1:
         raise ValueError(
             "batch_norm: training needs more than one value per channel, got an input of shape "
-            f"{input.shape}; use a larger batch (drop_last=True avoids a last batch of one) or eval()"
+            f"{shape}; use a larger batch (drop_last=True avoids a last batch of one) or eval()"
         )
     output, mean, var = _batch_norm(input, weight, bias, eps=eps)
     if count:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from .columns import zeros
 from .hyperparameters import Group, refuse_unsupported, to_number
-from .optimizer import Array, Arrays, Optimizer, Params
+from .optimizer import Array, Optimizer, Params
+from .rule import Rule
 
 __all__ = ["Adam"]
+
+STATE = ("exp_avg", "exp_avg_sq", "step")
 
 
 class Adam(Optimizer):
@@ -95,7 +97,7 @@ class Adam(Optimizer):
         }
         super().__init__(params, defaults)
 
-    _rule = "adam"  # the kernel
+    _kernel = "adam"
 
     def check(self, group: Group) -> Group:
         betas = group["betas"]
@@ -110,25 +112,11 @@ class Adam(Optimizer):
         }
 
     def state_names(self, group: Group) -> tuple[str, ...]:
-        return ("step", "exp_avg", "exp_avg_sq")
+        return STATE
+
+    def rule(self, group: Group) -> Rule:
+        return Rule(self._kernel, STATE, ("lr", "beta1", "beta2", "eps", "weight_decay"))
 
     def new_state(self, k: Any, array: Array, group: Group) -> dict[str, Any]:
         step = k.xp.zeros((), dtype=k.xp.float32, device=array.device)
         return {"step": step, "exp_avg": zeros(k, array), "exp_avg_sq": zeros(k, array)}
-
-    def update(
-        self, k: Any, params: Arrays, grads: Arrays, state: dict[str, Sequence[Any]], group: Group
-    ) -> tuple[Arrays, dict[str, Arrays]]:
-        params, first, second, steps = getattr(k, self._rule)(
-            params,
-            grads,
-            state["exp_avg"],
-            state["exp_avg_sq"],
-            state["step"],
-            group["lr"],
-            group["beta1"],
-            group["beta2"],
-            group["eps"],
-            group["weight_decay"],
-        )
-        return params, {"step": steps, "exp_avg": first, "exp_avg_sq": second}

@@ -84,7 +84,7 @@ class AdamW(Adam):
         }
         Optimizer.__init__(self, params, defaults)
 
-    _rule = "adamw"
+    _kernel = "adamw"
 
     def check(self, group: Group) -> Group:
         if not group["decoupled_weight_decay"]:

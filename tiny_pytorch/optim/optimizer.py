@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
-from ..autograd import assign, collect, drop_gradients, enable_grad, leaf
-from ..backend import at
+from ..autograd import StepPlan, assign, collect, drop_gradients, enable_grad, leaf
+from ..backend import at, kernels
 from ..tensor import Tensor
 from . import state_dict
 from .columns import (
@@ -24,6 +24,7 @@ from .columns import (
 )
 from .groups import Params, check_distinct, to_groups, to_tensors
 from .hyperparameters import Group, refuse_unsupported
+from .rule import Rule
 
 __all__ = ["Optimizer"]
 
@@ -36,15 +37,23 @@ def no_values(group: Group) -> tuple[()]:
     return ()
 
 
+def copy_lists(values: Any) -> Any:
+    """Hyper-parameters as ``itemgetter`` gives them, one or a tuple, with lists that nobody else can change."""
+    if isinstance(values, tuple):
+        return tuple([list(v) if isinstance(v, list) else v for v in values])
+    return list(values) if isinstance(values, list) else values
+
+
 class Optimizer:
     """Base class of the optimizers: it holds parameters in groups, and each parameter's state.
 
     An algorithm passes its hyper-parameters as ``defaults`` and defines up to four methods:
 
     * ``check(group)``: its hyper-parameters, checked and in their proper types;
-    * ``state_names(group)``: the names of the state that ``update`` reads;
+    * ``state_names(group)``: the names of the state that a step reads;
     * ``new_state(k, array, group)``: the state of one parameter before its first step;
-    * ``update(k, params, grads, state, group)``: one step of many parameters, a call of one kernel.
+    * ``update(k, params, grads, state, group)``: one step of many parameters; or, where that is a call of one kernel,
+      ``rule(group)``: which, and what with.
 
     Parameters
     ----------
@@ -93,6 +102,7 @@ class Optimizer:
         # For each group, by id: its hyper-parameters when last checked, and what check() made of them.
         self._checked: dict[int, tuple[Any, Group]] = {}
         self._values = itemgetter(*self.defaults) if self.defaults else no_values
+        self._plan = StepPlan(self.defaults)
         for group in to_groups(params):
             self.add_param_group(group)
 
@@ -101,12 +111,17 @@ class Optimizer:
         return {name: group[name] for name in self.defaults}
 
     def state_names(self, group: Group) -> tuple[str, ...]:
-        """The names of the state that ``update`` reads, for these hyper-parameters."""
+        """The names of the state that a step reads, for these hyper-parameters."""
         return ()
 
     def new_state(self, k: Any, array: Array, group: Group) -> dict[str, Array | None]:
         """The state of a parameter whose values are ``array``, before its first step: raw arrays, or None."""
         return {}
+
+    def rule(self, group: Group) -> Rule | None:
+        """The kernel that ``update`` calls, for these hyper-parameters; None in an algorithm with an ``update`` of its
+        own."""
+        return None
 
     def update(
         self, k: Any, params: Arrays, grads: Arrays, state: dict[str, Sequence[Any]], group: Group
@@ -116,7 +131,12 @@ class Optimizer:
         ``k`` is the table of kernels, ``group`` what ``check`` returned. ``state`` has one list for each
         name. A kernel that works in place returns the lists that it was given.
         """
-        raise NotImplementedError(f"{type(self).__name__} defines neither step() nor update()")
+        rule = self.rule(group)
+        if rule is None:
+            raise NotImplementedError(f"{type(self).__name__} defines neither step() nor update() nor rule()")
+        lists, numbers = [state.get(name) for name in rule.state], [group[name] for name in rule.numbers]
+        params, *new = getattr(k, rule.kernel)(params, grads, *lists, *numbers)
+        return params, {name: column for name, column in zip(rule.state, new, strict=True) if column is not None}
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a group of parameters, for instance those of a layer that was frozen.
@@ -165,6 +185,12 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
+        if not self._plan.take(self):
+            self._step()
+        return loss
+
+    def _step(self) -> None:
+        """The step, whatever the arrays are: state that is missing is made, kernels get lists."""
         work = [self._collect(group) for group in self.param_groups]
         if len(work) > 1:  # of one group, the kernel checks the arrays before it changes any
             for _, (_, arrays, grads, _, _) in work:
@@ -173,16 +199,32 @@ class Optimizer:
         for group, parts in placed:
             for k, part in parts:
                 self._update(k, group, *part)
-        return loss
 
-    def _collect(self, group: Group) -> tuple[Group, Collected]:
-        """A group's hyper-parameters, checked, and its parameters that have a gradient."""
+    def _check(self, group: Group) -> Group:
+        """A group's hyper-parameters, checked again if they have changed."""
         values = self._values(group)
         known, checked = self._checked.get(id(group), NOT_CHECKED)
         if values != known:
             checked = self.check(group)
-            self._checked[id(group)] = values, checked
+            # A list may be changed where it is: what it holds now is remembered.
+            self._checked[id(group)] = copy_lists(values), checked
+        return checked
+
+    def _collect(self, group: Group) -> tuple[Group, Collected]:
+        """A group's hyper-parameters, checked, and its parameters that have a gradient."""
+        checked = self._check(group)
         return checked, collect(group["params"], self.state, self.state_names(checked))
+
+    def _compiled(self, group: Group) -> tuple[Any, tuple[str | None, ...], list[float]] | None:
+        """For the plan of steps: the compiled rule of a group, the names of its state or None, and its numbers."""
+        checked = self._check(group)
+        rule, names = self.rule(checked), self.state_names(checked)
+        if rule is None or type(self).update is not Optimizer.update:
+            return None
+        compiled = rule.compiled(kernels())
+        if compiled is None:
+            return None
+        return compiled, tuple(n if n in names else None for n in rule.state), [checked[n] for n in rule.numbers]
 
     def _update(
         self,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from .columns import zeros
 from .hyperparameters import Group, to_number
-from .optimizer import Array, Arrays, Optimizer, Params
+from .optimizer import Array, Optimizer, Params
+from .rule import Rule
 
 __all__ = ["RMSprop"]
 
@@ -113,21 +113,6 @@ class RMSprop(Optimizer):
         state = {name: zeros(k, array) for name in self.state_names(group)}
         return state | {"step": k.xp.zeros((), dtype=k.xp.float32, device=array.device)}
 
-    def update(
-        self, k: Any, params: Arrays, grads: Arrays, state: dict[str, Sequence[Any]], group: Group
-    ) -> tuple[Arrays, dict[str, Arrays]]:
-        params, squares, means, velocities, steps = k.rmsprop(
-            params,
-            grads,
-            state["square_avg"],
-            state.get("grad_avg"),
-            state.get("momentum_buffer"),
-            state["step"],
-            group["lr"],
-            group["alpha"],
-            group["eps"],
-            group["weight_decay"],
-            group["momentum"],
-        )
-        new = {"step": steps, "square_avg": squares, "momentum_buffer": velocities, "grad_avg": means}
-        return params, {name: new[name] for name in state}
+    def rule(self, group: Group) -> Rule:
+        state = ("square_avg", "grad_avg", "momentum_buffer", "step")
+        return Rule("rmsprop", state, ("lr", "alpha", "eps", "weight_decay", "momentum"))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from .columns import zeros
 from .hyperparameters import Group, to_number
-from .optimizer import Array, Arrays, Optimizer, Params
+from .optimizer import Array, Optimizer, Params
+from .rule import Rule
 
 __all__ = ["SGD"]
 
@@ -115,15 +115,7 @@ class SGD(Optimizer):
     def new_state(self, k: Any, array: Array, group: Group) -> dict[str, Array | None]:
         return {"momentum_buffer": zeros(k, array) if group["dampening"] is None else None}
 
-    def update(
-        self, k: Any, params: Arrays, grads: Arrays, state: dict[str, Sequence[Any]], group: Group
-    ) -> tuple[Arrays, dict[str, Arrays]]:
-        lr, momentum, weight_decay = group["lr"], group["momentum"], group["weight_decay"]
-        velocities, nesterov = state.get("momentum_buffer"), group["nesterov"]
+    def rule(self, group: Group) -> Rule:
         if group["dampening"] is None:
-            params, velocities = k.sgd(params, grads, velocities, lr, momentum, weight_decay, nesterov)
-        else:
-            params, velocities = k.sgd_dampened(
-                params, grads, velocities, lr, momentum, group["dampening"], weight_decay, nesterov
-            )
-        return params, {} if velocities is None else {"momentum_buffer": velocities}
+            return Rule("sgd", ("momentum_buffer",), ("lr", "momentum", "weight_decay", "nesterov"))
+        return Rule("sgd_dampened", ("momentum_buffer",), ("lr", "momentum", "dampening", "weight_decay", "nesterov"))
