@@ -162,7 +162,7 @@ static int tp_attend(tp_attention *a, int back) {
     a->scratch = item * (back ? 2 : 1) * a->tile * a->keys;
     a->scratch = (a->scratch + 127) / 64 * 64;
     const npy_intp work = a->heads * a->rows * a->keys * wide;
-    const int threads = work >= TP_GEMM_PARALLEL_FROM / 2 ? tp_num_threads() : 1;
+    const int threads = tp_threads_for((double)work / 32); /* two products */
     a->memory = (char *)malloc((size_t)(threads * a->scratch));
     if (a->memory != NULL)
         tp_parallel_for(back ? tp_attend_head_back : tp_attend_head, a, a->heads, threads);

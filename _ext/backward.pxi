@@ -64,6 +64,8 @@ cdef bint same_shape(object array, Node node, Variable leaf):
     return tuple(array.shape) == node.shape
 
 
+@cython.final
+@cython.freelist(4)
 cdef class Pass:
     """One traversal: the gradients on their way, and what the caller wants of them."""
     cdef Sums pending           # of nodes
@@ -78,15 +80,32 @@ cdef class Pass:
     cdef object token           # of NumPy's error state before the pass; None: it was not touched
     cdef bint create
     cdef bint retain
+    cdef int modes              # the caller's
+    cdef Py_ssize_t event       # the profiler's
 
-    def __cinit__(self, bint retain, bint create):
+    def __cinit__(self):
         self.log = recorder
         self.pending = Sums.__new__(Sums)
         self.sums = Sums.__new__(Sums)
         self.leaves = []
         self.frontier = Frontier.__new__(Frontier)
-        self.retain = retain
-        self.create = create
+
+    cdef int open(self, bint retain, bint create, object name) except -1:
+        # What is so during a pass: rules compute in the forward's dtypes, and record only for a higher derivative.
+        self.retain, self.create = retain, create
+        self.modes = tp_modes_get()
+        if self.log is not None:
+            self.event = self.log.open(name, RANGE, None)
+        tp_modes_set(0 if create else TP_NO_GRAD)
+        return 0
+
+    cdef int close(self) except -1:
+        tp_modes_set(self.modes)
+        if self.token is not None:
+            PyContextVar_Reset_(_errors, self.token)
+        if self.log is not None:
+            self.log.close(self.event, 0)
+        return 0
 
     cdef void select(self, list roots, list inputs) except *:
         # Which nodes lie on a path from the roots to the inputs. Sequence order makes one sweep enough.

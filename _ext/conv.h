@@ -19,8 +19,11 @@
 
 #include "sums.h"
 
-/* Multiplications from which the threads' start is worth it: a few hundred microseconds of work for one. */
-#define TP_CONV_PARALLEL_FROM 4e6
+/* About what one product takes of one thread: the multiplications, at the rate of AVX-512. */
+static inline double tp_conv_nanoseconds(const tp_conv_plan *p) {
+    return (double)p->samples * (double)p->groups * (double)p->filters * (double)p->channels *
+           (double)(p->v.kernel * p->h.kernel) * (double)(p->v.out * p->h.out) / 64;
+}
 
 static inline int tp_conv_wide(void) {
 #if defined(__AVX512F__)
@@ -40,6 +43,10 @@ static inline int tp_conv_wide(void) {
 #define TP_LANES_8(f, s) TP_LANES_4(f, s), f(4, s), f(5, s), f(6, s), f(7, s)
 #define TP_LANES_16(f, s) \
     TP_LANES_8(f, s), f(8, s), f(9, s), f(10, s), f(11, s), f(12, s), f(13, s), f(14, s), f(15, s)
+
+/* Four numbers from anywhere; the same, 0 where those of a mask are not above it. */
+#define TP_FOUR(at) (*(const TP_NAME(tp_four_loose) *)(at))
+#define TP_PASSED(at, mask) ((TP_NAME(tp_four))((TP_NAME(tp_four_lanes))TP_FOUR(at) & (TP_FOUR(mask) > 0)))
 
 #define TP_BYTES 64
 #define TP_HIGH 8
@@ -95,6 +102,9 @@ static inline int tp_conv_wide(void) {
 #define TP_WIDE(name) name##_wide_f32
 #define TP_NARROW(name) name##_narrow_f32
 #include "conv_choice.h"
+#include "conv_turn.h"
+#include "conv_job.h"
+#include "conv_rows.h"
 #include "conv_places.h"
 #include "conv_kernels.h"
 #undef TP_REAL
@@ -108,6 +118,9 @@ static inline int tp_conv_wide(void) {
 #define TP_WIDE(name) name##_wide_f64
 #define TP_NARROW(name) name##_narrow_f64
 #include "conv_choice.h"
+#include "conv_turn.h"
+#include "conv_job.h"
+#include "conv_rows.h"
 #include "conv_places.h"
 #include "conv_kernels.h"
 #undef TP_REAL
@@ -115,19 +128,21 @@ static inline int tp_conv_wide(void) {
 #undef TP_WIDE
 #undef TP_NARROW
 
-static int tp_conv(int kind, tp_conv_plan plan, void *y, void *x, void *w, void *b) {
-    return TP_BY_KIND(tp_conv, kind, plan, y, x, w, b);
+static int tp_conv(int kind, tp_conv_plan plan, void *y, void *x, void *w, void *b, int rectified) {
+    return TP_BY_KIND(tp_conv, kind, plan, y, x, w, b, rectified);
 }
 
-static int tp_conv_grad(int kind, tp_conv_plan plan, void *gx, void *gw, void *gb, void *g, void *x, void *w) {
-    return TP_BY_KIND(tp_conv_grad, kind, plan, gx, gw, gb, g, x, w);
+static int tp_conv_grad(int kind, tp_conv_plan plan, void *gx, void *gw, void *gb, void *g, void *mask, void *x,
+                        void *w) {
+    return TP_BY_KIND(tp_conv_grad, kind, plan, gx, gw, gb, g, mask, x, w);
 }
 #else
 #define TP_HAS_CONV 0
 
-static int tp_conv(int kind, tp_conv_plan plan, void *y, void *x, void *w, void *b) { return 0; }
+static int tp_conv(int kind, tp_conv_plan plan, void *y, void *x, void *w, void *b, int rectified) { return 0; }
 
-static int tp_conv_grad(int kind, tp_conv_plan plan, void *gx, void *gw, void *gb, void *g, void *x, void *w) {
+static int tp_conv_grad(int kind, tp_conv_plan plan, void *gx, void *gw, void *gb, void *g, void *mask, void *x,
+                        void *w) {
     return 0;
 }
 #endif

@@ -20,8 +20,8 @@ cdef extern from "conv.h":
     ctypedef struct tp_conv_plan:
         Py_ssize_t samples, channels, filters, groups
         tp_conv_axis v, h
-    bint tp_conv(int kind, tp_conv_plan plan, void* y, void* x, void* w, void* b)
-    bint tp_conv_grad(int kind, tp_conv_plan plan, void* gx, void* gw, void* gb, void* g, void* x, void* w)
+    bint tp_conv(int kind, tp_conv_plan plan, void* y, void* x, void* w, void* b, bint rectified)
+    bint tp_conv_grad(int kind, tp_conv_plan plan, void* gx, void* gw, void* gb, void* g, void* mask, void* x, void* w)
 
 tp_import_parallel()
 tp_import_memory()
@@ -70,6 +70,14 @@ cdef inline Py_ssize_t work_of(tp_conv_plan* plan):
 
 
 def conv(x, weight, bias, stride, padding, dilation, groups):
+    return convolve(x, weight, bias, stride, padding, dilation, groups, False)
+
+
+def conv_relu(x, weight, bias, stride, padding, dilation, groups):
+    return convolve(x, weight, bias, stride, padding, dilation, groups, True)
+
+
+cdef object convolve(x, weight, bias, stride, padding, dilation, groups, bint rectified):
     cdef int kind = tp_kind(x), ndim
     cdef tp_conv_plan plan
     cdef PyThreadState* state
@@ -85,7 +93,7 @@ def conv(x, weight, bias, stride, padding, dilation, groups):
     shape[0], shape[1], shape[2], shape[ndim - 1] = plan.samples, tp_shape(weight)[0], plan.v.out, plan.h.out
     y = tp_empty(kind, ndim, shape)
     state = tp_release_gil(work_of(&plan))
-    done = tp_conv(kind, plan, tp_data(y), tp_data(x), tp_data(weight), tp_data_or_null(bias))
+    done = tp_conv(kind, plan, tp_data(y), tp_data(x), tp_data(weight), tp_data_or_null(bias), rectified)
     tp_take_gil(state)
     if not done:
         raise MemoryError("conv: no memory for the padded images")
@@ -94,6 +102,16 @@ def conv(x, weight, bias, stride, padding, dilation, groups):
 
 def conv_grad(g, x, weight, shape, stride, padding, dilation, groups, needs):
     # x is None where gw is not wanted.
+    return gradients(g, None, x, weight, shape, stride, padding, dilation, groups, needs)
+
+
+def conv_relu_grad(g, y, x, weight, shape, stride, padding, dilation, groups, needs):
+    if tp_kind(y) < 0 or tp_kind(y) != tp_kind(g) or not tp_same_shape(y, g):
+        return NotImplemented
+    return gradients(g, y, x, weight, shape, stride, padding, dilation, groups, needs)
+
+
+cdef object gradients(g, mask, x, weight, shape, stride, padding, dilation, groups, needs):
     cdef int kind = tp_kind(g), ndim, i
     cdef tp_conv_plan plan
     cdef PyThreadState* state
@@ -120,7 +138,7 @@ def conv_grad(g, x, weight, shape, stride, padding, dilation, groups, needs):
     gb = tp_empty(kind, 1, tp_shape(weight)) if need_b else None
     state = tp_release_gil(work_of(&plan))
     done = tp_conv_grad(kind, plan, tp_data_or_null(gx), tp_data_or_null(gw), tp_data_or_null(gb), tp_data(g),
-                        tp_data(x) if need_w else NULL, tp_data(weight))
+                        tp_data_or_null(mask), tp_data(x) if need_w else NULL, tp_data(weight))
     tp_take_gil(state)
     if not done:
         raise MemoryError("conv_grad: no memory for the padded images")

@@ -4,7 +4,7 @@
 /* The two widths of a register tile; the wide one needs the 32 registers of AVX-512. */
 typedef struct {
     void (*rows)(TP_REAL *, ptrdiff_t, const TP_REAL *, const TP_REAL *, const TP_REAL *, const ptrdiff_t *, ptrdiff_t,
-                 const tp_conv_link *, ptrdiff_t, ptrdiff_t);
+                 const tp_conv_link *, ptrdiff_t, int, ptrdiff_t);
     void (*dots)(TP_REAL *, ptrdiff_t, ptrdiff_t, const TP_REAL *, ptrdiff_t, ptrdiff_t, const TP_REAL *,
                  const ptrdiff_t *, ptrdiff_t, const tp_conv_link *, ptrdiff_t, ptrdiff_t);
     ptrdiff_t high, tall, wide;

@@ -1,329 +1,280 @@
-/* Convolution, forward and both gradients, over the plan of conv_plan.h: in rows of pixels, or where these would be
- * mostly padding, place by place (conv_places.h). Included once for each type: TP_REAL, TP_NAME.
- * Arrays are C-contiguous: x (N, C, H, W), w (O, C / groups, kH, kW), y and g (N, O, H', W'). */
+/* Convolution, forward and both gradients: how the work is cut up, and who gets which scratch. Included once for each
+ * type: TP_REAL, TP_NAME.
+ *
+ * Images are worked on in blocks. The outputs of a block, forwards or to the input's gradient, are tiles of some filters
+ * or channels, and a chunk is some of these tiles: one image alone is enough for several threads. The weights' gradient
+ * is cut up by its own elements, each of which one worker sums over all images in their order: so it does not depend on
+ * the number of threads. A thread alone takes both gradients block by block, while the block is in its cache.
+ */
 
-/* What all chunks of one call share. */
-typedef struct {
-    tp_conv_plan plan;
-    TP_NAME(tp_conv_tiles) tiles;
-    const TP_REAL *x, *w, *b, *g;
-    TP_REAL *y, *gx;
-    TP_REAL *packed;            /* weights, tile by tile */
-    TP_REAL *scratch;           /* of each worker */
-    TP_REAL *gw;                /* of each worker, (O, C / groups, taps) */
-    ptrdiff_t scratch_size, gw_size;
-    ptrdiff_t **g_offset;       /* of (filter, tap) for each phase */
-    ptrdiff_t *g_rows;          /* and how many */
-    TP_REAL **g_packed;
-} TP_NAME(tp_conv_job);
+/* Channels (x) or filters (g) of one group of a block of images, into the scratch of a worker. */
+static void TP_NAME(tp_conv_bring_x)(const TP_NAME(tp_conv_job) *job, TP_REAL *to, ptrdiff_t block, ptrdiff_t group,
+                                     ptrdiff_t first, ptrdiff_t last) {
+    const ptrdiff_t n = block * job->block, count = tp_least(job->block, job->plan.samples - n);
+    if (job->by_place) TP_NAME(tp_places_x)(job, to, n, count, group, first, last);
+    else TP_NAME(tp_rows_x)(job, to, n, count, group, first, last);
+}
 
-/* Rows of some pixels each, spread out or brought together: strides in elements. Short rows are the rule where
- * images are small, and there a call or a vector loop costs more than the pixels. */
-TP_INLINE void TP_NAME(tp_conv_move)(TP_REAL *to, ptrdiff_t to_row, ptrdiff_t to_step, const TP_REAL *from,
-                                     ptrdiff_t from_row, ptrdiff_t from_step, ptrdiff_t rows, ptrdiff_t some) {
-    for (ptrdiff_t i = 0; i < rows; i++, to += to_row, from += from_row) {
-        ptrdiff_t j = 0;
-        if (some == 1) {
-            to[0] = from[0];
-        } else if (to_step != 1 || from_step != 1) {
-            for (; j < some; j++) to[j * to_step] = from[j * from_step];
-        } else if (some >= 32) {
-            memcpy(to, from, (size_t)some * sizeof(TP_REAL));
-        } else {
-            for (; j + 4 <= some; j += 4) memcpy(to + j, from + j, 4 * sizeof(TP_REAL));
-            if (some & 2) memcpy(to + j, from + j, 2 * sizeof(TP_REAL));
-            if (some & 1) to[some - 1] = from[some - 1];
+static void TP_NAME(tp_conv_bring_g)(const TP_NAME(tp_conv_job) *job, TP_REAL *to, ptrdiff_t block, ptrdiff_t group,
+                                     ptrdiff_t first, ptrdiff_t last, int back) {
+    const ptrdiff_t n = block * job->block, count = tp_least(job->block, job->plan.samples - n);
+    if (job->by_place) TP_NAME(tp_places_g)(job, to, n, count, group, first, last);
+    else TP_NAME(tp_rows_g)(job, to, n, count, group, first, last, back);
+}
+
+/* The outputs from `first` to `last` of a block, counted in tiles of all groups: y, or (back) gx. */
+static void TP_NAME(tp_conv_outputs)(const TP_NAME(tp_conv_job) *job, TP_NAME(tp_conv_room) *room, ptrdiff_t block,
+                                     ptrdiff_t first, ptrdiff_t last, int back) {
+    const tp_conv_plan *p = &job->plan;
+    const ptrdiff_t tiles = tp_ceil_div(back ? p->channels : p->filters, job->tiles.high);
+    const ptrdiff_t n = block * job->block, count = tp_least(job->block, p->samples - n);
+    for (ptrdiff_t tile = first; tile < last; tile++) {
+        const ptrdiff_t group = tile / tiles, top = tile % tiles * job->tiles.high, wanted = block * p->groups + group;
+        if (back && room->back_held != wanted) {
+            TP_NAME(tp_conv_bring_g)(job, room->back, block, group, 0, p->filters, 1);
+            room->back_held = wanted;
+        } else if (!back && room->x_held != wanted) {
+            TP_NAME(tp_conv_bring_x)(job, room->x, block, group, 0, p->channels);
+            room->x_held = wanted;
         }
+        if (job->by_place) TP_NAME(tp_places_product)(job, room, back, n, count, group, top);
+        else if (back) TP_NAME(tp_rows_gx)(job, room, n, count, group, top);
+        else TP_NAME(tp_rows_y)(job, room, n, count, group, top);
     }
 }
 
-/* The pixels of images n to n + count of one group of channels, phase by phase, into the flat rows. */
-static void TP_NAME(tp_conv_spread)(const tp_conv_plan *p, TP_REAL *rows, const TP_REAL *x, ptrdiff_t n,
-                                    ptrdiff_t count, ptrdiff_t group) {
-    const tp_conv_axis *v = &p->v, *h = &p->h;
-    for (ptrdiff_t c = 0; c < p->channels; c++)
-        for (ptrdiff_t a = 0; a < v->stride; a++)
-            for (ptrdiff_t b = 0; b < h->stride; b++) {
-                TP_REAL *row = rows + (c * p->phases + a * h->stride + b) * p->row + p->lead;
-                const ptrdiff_t top = tp_most(tp_from(v, a), v->first), left = tp_most(tp_from(h, b), h->first);
-                const ptrdiff_t high = tp_least(tp_upto(v, a), v->first + v->stored - 1) - top + 1;
-                const ptrdiff_t wide = tp_least(tp_upto(h, b), h->first + h->stored - 1) - left + 1;
-                if (high <= 0 || wide <= 0) continue;
-                for (ptrdiff_t k = 0; k < count; k++) {
-                    const ptrdiff_t plane = ((n + k) * p->groups + group) * p->channels + c;
-                    const TP_REAL *from = x + (plane * v->in + top * v->stride + a - v->pad) * h->in +
-                                          left * h->stride + b - h->pad;
-                    TP_REAL *to = row + k * p->plane + (top - v->first) * h->pitch + left - h->first;
-                    TP_NAME(tp_conv_move)(to, h->pitch, 1, from, v->stride * h->in, h->stride, high, wide);
-                }
-                if (count < p->together)
-                    memset(row + count * p->plane, 0, (size_t)((p->together - count) * p->plane) * sizeof(TP_REAL));
-            }
+/* What a block adds to gw and gb, for some filters and channels of one group. */
+static void TP_NAME(tp_conv_add)(const TP_NAME(tp_conv_job) *job, TP_NAME(tp_conv_room) *room, ptrdiff_t block,
+                                 ptrdiff_t group, const ptrdiff_t filter[2], const ptrdiff_t channel[2]) {
+    const ptrdiff_t count = tp_least(job->block, job->plan.samples - block * job->block);
+    room->x_held = room->back_held = -1;
+    TP_NAME(tp_conv_bring_x)(job, room->x, block, group, channel[0], channel[1]);
+    TP_NAME(tp_conv_bring_g)(job, room->g, block, group, filter[0], filter[1], 0);
+    if (job->by_place) TP_NAME(tp_places_gw)(job, room, count, group, filter, channel);
+    else TP_NAME(tp_rows_gw)(job, room, count, group, filter, channel);
 }
 
-/* The output's gradient of images n to n + count, into rows of the given layout. */
-static void TP_NAME(tp_conv_spread_g)(const tp_conv_plan *p, TP_REAL *rows, ptrdiff_t row, ptrdiff_t lead,
-                                      ptrdiff_t plane, ptrdiff_t pitch, const TP_REAL *g, ptrdiff_t n,
-                                      ptrdiff_t count, ptrdiff_t group) {
-    const ptrdiff_t places = p->v.out * p->h.out;
-    for (ptrdiff_t o = 0; o < p->filters; o++) {
-        TP_REAL *to = rows + o * row + lead;
-        for (ptrdiff_t k = 0; k < count; k++)
-            TP_NAME(tp_conv_move)(to + k * plane, pitch, 1,
-                                  g + (((n + k) * p->groups + group) * p->filters + o) * places, p->h.out, 1,
-                                  p->v.out, p->h.out);
-        if (count < p->together)
-            memset(to + count * plane, 0, (size_t)((p->together - count) * plane) * sizeof(TP_REAL));
-    }
+/* A worker's scratch, at first with zeros where nothing is ever written. */
+static TP_NAME(tp_conv_room) *TP_NAME(tp_conv_enter)(const TP_NAME(tp_conv_job) *job, int worker) {
+    TP_NAME(tp_conv_room) *room = &job->rooms[worker];
+    if (room->x != NULL) return room;
+    room->x = job->scratch + worker * job->scratch_size;
+    room->g = room->x + job->x_size;
+    room->back = job->by_place ? room->g : room->g + job->g_size;
+    room->tile = room->g + job->g_size + job->back_size;
+    room->x_held = room->back_held = -1;
+    if (!job->by_place) memset(room->x, 0, (size_t)(room->tile - room->x) * sizeof(TP_REAL));
+    return room;
 }
 
-/* y = bias + weights * windows, for one flat row of images */
-static void TP_NAME(tp_conv_chunk)(void *shared, ptrdiff_t chunk, int worker) {
+static void TP_NAME(tp_conv_chunk_y)(void *shared, ptrdiff_t chunk, int worker) {
     const TP_NAME(tp_conv_job) *job = shared;
-    const tp_conv_plan *p = &job->plan;
-    const ptrdiff_t high = job->tiles.high, rows = p->channels * p->taps, places = p->v.out * p->h.out;
-    const ptrdiff_t n = chunk * p->together, count = tp_least(p->together, p->samples - n);
-    const ptrdiff_t length = (count - 1) * p->plane + (p->v.out - 1) * p->h.pitch + p->h.out;
-    const ptrdiff_t pitch = p->places;
-    TP_REAL *x = job->scratch + worker * job->scratch_size, *y = x + p->channels * p->phases * p->row;
-    const TP_REAL *w = job->packed;
-    for (ptrdiff_t group = 0; group < p->groups; group++) {
-        TP_NAME(tp_conv_spread)(p, x, job->x, n, count, group);
-        for (ptrdiff_t top = 0; top < p->filters; top += high, w += rows * high) {
-            const ptrdiff_t first = group * p->filters + top, some = tp_least(high, p->filters - top);
-            TP_REAL room[8];
-            const TP_REAL *bias = TP_NAME(tp_conv_bias)(room, job->b ? job->b + first : NULL, some, high);
-            job->tiles.rows(y, pitch, bias, w, x, p->offset, rows, &tp_conv_here, 1, length);
-            for (ptrdiff_t o = 0; o < some; o++)
-                for (ptrdiff_t k = 0; k < count; k++)
-                    TP_NAME(tp_conv_move)(job->y + ((n + k) * p->groups * p->filters + first + o) * places, p->h.out, 1,
-                                          y + o * pitch + k * p->plane, p->h.pitch, 1, p->v.out, p->h.out);
-        }
-    }
+    const ptrdiff_t tiles = job->plan.groups * tp_ceil_div(job->plan.filters, job->tiles.high);
+    const ptrdiff_t part = chunk % job->splits;
+    TP_NAME(tp_conv_outputs)(job, TP_NAME(tp_conv_enter)(job, worker), chunk / job->splits, tiles * part / job->splits,
+                             tiles * (part + 1) / job->splits, 0);
 }
 
-/* gx = transposed weights * gradients around each pixel, phase by phase, for one group of one flat row */
-static void TP_NAME(tp_conv_chunk_gx)(const TP_NAME(tp_conv_job) *job, TP_REAL *g, TP_REAL *y, ptrdiff_t n,
-                                      ptrdiff_t count, ptrdiff_t group) {
-    const tp_conv_plan *p = &job->plan;
-    const tp_conv_axis *v = &p->v, *h = &p->h;
-    const ptrdiff_t high = job->tiles.high, pitch = p->places;
-    TP_NAME(tp_conv_spread_g)(p, g, p->g_row, p->g_lead, p->g_plane, h->g_pitch, job->g, n, count, group);
-    for (ptrdiff_t phase = 0; phase < p->phases; phase++) {
-        const ptrdiff_t a = phase / h->stride, b = phase % h->stride, rows = job->g_rows[phase];
-        const ptrdiff_t top = tp_from(v, a), left = tp_from(h, b);
-        const ptrdiff_t tall = tp_upto(v, a) - top + 1, wide = tp_upto(h, b) - left + 1;
-        if (tall <= 0 || wide <= 0) continue;
-        const ptrdiff_t length = (count - 1) * p->g_plane + (tall - 1) * h->g_pitch + wide;
-        const ptrdiff_t tiles = tp_ceil_div(p->channels, high);
-        const TP_REAL *w = job->g_packed[phase] + group * tiles * rows * high;
-        for (ptrdiff_t c0 = 0; c0 < p->channels; c0 += high, w += rows * high) {
-            job->tiles.rows(y, pitch, TP_NAME(tp_conv_no_bias), w, g, job->g_offset[phase], rows, &tp_conv_here, 1,
-                            length);
-            for (ptrdiff_t c = c0; c < tp_least(c0 + high, p->channels); c++)
-                for (ptrdiff_t k = 0; k < count; k++) {
-                    const ptrdiff_t plane = ((n + k) * p->groups + group) * p->channels + c;
-                    TP_REAL *to = job->gx + (plane * v->in + top * v->stride + a - v->pad) * h->in +
-                                  left * h->stride + b - h->pad;
-                    TP_NAME(tp_conv_move)(to, v->stride * h->in, h->stride, y + (c - c0) * pitch + k * p->g_plane,
-                                          h->g_pitch, 1, tall, wide);
-                }
-        }
-    }
-}
-
-/* gw += gradients * windows, and gx, for one flat row of images */
+/* Part of gw over all blocks, and behind these chunks, part of gx. */
 static void TP_NAME(tp_conv_chunk_grad)(void *shared, ptrdiff_t chunk, int worker) {
     const TP_NAME(tp_conv_job) *job = shared;
     const tp_conv_plan *p = &job->plan;
-    const ptrdiff_t rows = p->channels * p->taps;
-    const ptrdiff_t n = chunk * p->together, count = tp_least(p->together, p->samples - n);
-    TP_REAL *x = job->scratch + worker * job->scratch_size;
-    TP_REAL *at = x + (job->gw == NULL ? 0 : p->channels * p->phases * p->row);
+    TP_NAME(tp_conv_room) *room = TP_NAME(tp_conv_enter)(job, worker);
+    if (chunk >= job->gw_chunks) {
+        const ptrdiff_t tiles = p->groups * tp_ceil_div(p->channels, job->tiles.high);
+        const ptrdiff_t at = chunk - job->gw_chunks, part = at % job->splits;
+        TP_NAME(tp_conv_outputs)(job, room, at / job->splits, tiles * part / job->splits,
+                                 tiles * (part + 1) / job->splits, 1);
+        return;
+    }
+    const ptrdiff_t parts = job->filter_parts * job->channel_parts, some = chunk / parts;
+    const ptrdiff_t f = chunk % parts / job->channel_parts, c = chunk % job->channel_parts;
+    const ptrdiff_t tiles = tp_ceil_div(p->filters, job->tiles.tall);
+    const ptrdiff_t filter[2] = {tiles * f / job->filter_parts * job->tiles.tall,
+                                 tp_least(tiles * (f + 1) / job->filter_parts * job->tiles.tall, p->filters)};
+    const ptrdiff_t channel[2] = {p->channels * c / job->channel_parts, p->channels * (c + 1) / job->channel_parts};
+    for (ptrdiff_t block = 0; block < job->blocks; block++)
+        for (ptrdiff_t group = p->groups * some / job->group_parts; group < p->groups * (some + 1) / job->group_parts;
+             group++)
+            TP_NAME(tp_conv_add)(job, room, block, group, filter, channel);
+}
+
+/* Both gradients, for one block. */
+static void TP_NAME(tp_conv_chunk_alone)(void *shared, ptrdiff_t block, int worker) {
+    const TP_NAME(tp_conv_job) *job = shared;
+    const tp_conv_plan *p = &job->plan;
+    const ptrdiff_t tiles = tp_ceil_div(p->channels, job->tiles.high);
+    const ptrdiff_t filters[2] = {0, p->filters}, channels[2] = {0, p->channels};
+    TP_NAME(tp_conv_room) *room = TP_NAME(tp_conv_enter)(job, worker);
     for (ptrdiff_t group = 0; group < p->groups; group++) {
-        TP_REAL *next = at;
         if (job->gw != NULL) {
-            const ptrdiff_t pitch = p->places;
-            const ptrdiff_t length = (count - 1) * p->plane + (p->v.out - 1) * p->h.pitch + p->h.out;
-            TP_NAME(tp_conv_spread)(p, x, job->x, n, count, group);
-            TP_NAME(tp_conv_spread_g)(p, at, pitch, 0, p->plane, p->h.pitch, job->g, n, count, group);
-            job->tiles.dots(job->gw + worker * job->gw_size + group * p->filters * rows, rows, 1, at, pitch, p->filters,
-                            x, p->offset, rows, &tp_conv_here, 1, length);
-            next += p->filters * pitch;
+            TP_NAME(tp_conv_add)(job, room, block, group, filters, channels);
+            if (room->back == room->g) room->back_held = block * p->groups + group;
         }
-        if (job->gx != NULL)
-            TP_NAME(tp_conv_chunk_gx)(job, next, next + p->filters * p->g_row, n, count, group);
+        if (job->gx != NULL) TP_NAME(tp_conv_outputs)(job, room, block, group * tiles, (group + 1) * tiles, 1);
     }
 }
 
-/* The forward's weights: (group, tile of filters, channel, tap, filter in the tile), 0 over the edge. */
-static void TP_NAME(tp_conv_pack)(const tp_conv_plan *p, TP_REAL *to, const TP_REAL *w, ptrdiff_t high) {
-    const ptrdiff_t window = p->v.kernel * p->h.kernel, rows = p->channels * p->taps;
-    for (ptrdiff_t group = 0; group < p->groups; group++)
-        for (ptrdiff_t top = 0; top < p->filters; top += high, to += rows * high)
-            for (ptrdiff_t o = 0; o < high; o++) {
-                TP_REAL *at = to + o;
-                const TP_REAL *from = w + (group * p->filters + top + o) * p->channels * window;
-                for (ptrdiff_t c = 0; c < p->channels; c++, from += window)
-                    for (ptrdiff_t t = 0; t < p->taps; t++, at += high)
-                        *at = top + o < p->filters ? from[p->element[t]] : 0;
-            }
+static void TP_NAME(tp_conv_chunk_pack)(void *shared, ptrdiff_t tile, int worker) {
+    const TP_NAME(tp_conv_job) *job = shared;
+    const int back = job->y == NULL;
+    const ptrdiff_t tiles = tp_ceil_div(back ? job->plan.channels : job->plan.filters, job->tiles.high);
+    const ptrdiff_t group = tile / tiles, top = tile % tiles * job->tiles.high;
+    (void)worker;
+    if (job->by_place) TP_NAME(tp_places_pack)(job, back, group, top);
+    else if (back) TP_NAME(tp_rows_pack_back)(job, group, top);
+    else TP_NAME(tp_rows_pack)(job, group, top);
 }
 
-/* The input gradient's weights in one phase, (group, tile of channels, filter, tap, channel in the tile), and
- * where their gradients are. Returns how many (filter, tap) there are. `element` has room for the taps. */
-static ptrdiff_t TP_NAME(tp_conv_pack_g)(const tp_conv_plan *p, TP_REAL *to, ptrdiff_t *offset, ptrdiff_t *element,
-                                         const TP_REAL *w, ptrdiff_t high, ptrdiff_t phase) {
-    const tp_conv_axis *v = &p->v, *h = &p->h;
-    const ptrdiff_t a = phase / h->stride, b = phase % h->stride, window = v->kernel * h->kernel;
-    ptrdiff_t taps = 0;
-    for (ptrdiff_t t = 0; t < p->taps; t++) {
-        const ptrdiff_t k = p->element[t] / h->kernel, l = p->element[t] % h->kernel;
-        if (tp_rest(v, k) != a || tp_rest(h, l) != b) continue;
-        offset[taps] = p->g_lead + (tp_from(v, a) - tp_shift(v, k)) * h->g_pitch + tp_from(h, b) - tp_shift(h, l);
-        element[taps++] = p->element[t];
-    }
-    for (ptrdiff_t i = taps; i < p->filters * taps; i++) offset[i] = offset[i - taps] + p->g_row;
-    for (ptrdiff_t group = 0; group < p->groups; group++)
-        for (ptrdiff_t top = 0; top < p->channels; top += high)
-            for (ptrdiff_t o = 0; o < p->filters; o++) {
-                const TP_REAL *from = w + ((group * p->filters + o) * p->channels + top) * window;
-                for (ptrdiff_t t = 0; t < taps; t++, to += high)
-                    for (ptrdiff_t c = 0; c < high; c++)
-                        to[c] = top + c < p->channels ? from[c * window + element[t]] : 0;
-            }
-    return p->filters * taps;
-}
-
-static ptrdiff_t TP_NAME(tp_conv_threads)(const tp_conv_plan *p) {
-    const double work = (double)p->samples * p->groups * p->filters * p->channels * p->taps * p->plane;
-    return work < TP_CONV_PARALLEL_FROM ? 1 : tp_num_threads();
-}
-
-/* 0 if there is no memory. */
-static int TP_NAME(tp_conv_in_rows)(TP_NAME(tp_conv_job) *job, int threads) {
+/* The phases of the input's gradient; by place there is one. 0 if there is no memory. */
+static int TP_NAME(tp_conv_make_phases)(TP_NAME(tp_conv_job) *job) {
     const tp_conv_plan *p = &job->plan;
+    const ptrdiff_t high = job->tiles.high, outputs = p->groups * tp_ceil_div(p->channels, high) * high;
+    const ptrdiff_t rows = p->filters * p->taps; /* of all phases together */
+    job->phase = calloc((size_t)p->phases, sizeof *job->phase);
+    job->packed = tp_imported_memory->take((size_t)(outputs * rows + 1) * sizeof *job->packed);
+    if (job->phase == NULL || job->packed == NULL) return 0;
+    job->phase->packed = job->packed;
+    if (job->by_place) return 1;
+    ptrdiff_t *element = job->offsets = malloc((size_t)(p->taps + rows + 1) * sizeof *element);
+    if (element == NULL) return 0;
+    ptrdiff_t *offset = element + p->taps;
+    TP_REAL *packed = job->packed;
+    for (ptrdiff_t phase = 0; phase < p->phases; phase++) {
+        TP_NAME(tp_conv_phase) *by = &job->phase[phase];
+        by->packed = packed;
+        by->element = element;
+        by->offset = offset;
+        TP_NAME(tp_rows_meet)(p, by, phase);
+        element += by->taps;
+        offset += by->rows;
+        packed += outputs * by->rows;
+    }
+    return 1;
+}
+
+/* The plan for so many threads, whose number the sums of the weights' gradient must not know. 0 if there is no memory. */
+static int TP_NAME(tp_conv_prepare)(TP_NAME(tp_conv_job) *job, int threads) {
+    tp_conv_plan *p = &job->plan;
+    const int known = job->gw == NULL ? threads : 1;
+    if (!tp_conv_make_plan(p, known)) return 0;
     const ptrdiff_t high = job->tiles.high, rows = p->channels * p->taps;
-    job->scratch_size = p->channels * p->phases * p->row + high * p->places;
-    job->packed = malloc((size_t)(p->groups * tp_ceil_div(p->filters, high) * high * rows + 1) * sizeof *job->packed);
-    job->scratch = tp_conv_zeros(threads * job->scratch_size * (ptrdiff_t)sizeof *job->scratch);
-    const int done = job->packed != NULL && job->scratch != NULL;
-    if (done) {
-        TP_NAME(tp_conv_pack)(p, job->packed, job->w, high);
-        tp_parallel_for(TP_NAME(tp_conv_chunk), job, tp_ceil_div(p->samples, p->together), threads);
+    job->by_place = tp_places_pay(p);
+    if (job->by_place) {
+        if (!tp_conv_make_places(&job->places, p, high, known)) return 0;
+        const tp_conv_places *s = &job->places;
+        job->block = s->room;
+        job->x_size = job->x ? p->channels * s->x_step : 0;
+        job->g_size = job->g ? p->filters * s->g_step : 0;
+        job->scratch_size = job->x_size + job->g_size + high * tp_most(s->in, s->out) * s->pitch + TP_CONV_SLACK;
+    } else {
+        job->block = p->together;
+        job->x_size = job->x ? p->channels * p->phases * p->row : 0;
+        job->g_size = job->gw ? p->filters * p->places : 0;
+        job->back_size = job->gx ? p->filters * p->g_row : 0;
+        job->scratch_size = job->x_size + job->g_size + job->back_size + high * p->places;
     }
-    free(job->packed);
-    tp_conv_give(job->scratch);
+    job->blocks = tp_ceil_div(p->samples, job->block);
+    const ptrdiff_t tiles = p->groups * tp_ceil_div(job->y ? p->filters : p->channels, high);
+    job->splits = threads == 1 ? 1 : tp_most(1, tp_least(tp_ceil_div(4 * threads, job->blocks), tiles));
+    job->rooms = calloc((size_t)threads, sizeof *job->rooms);
+    job->scratch = tp_imported_memory->take((size_t)(threads * job->scratch_size) * sizeof *job->scratch);
+    if (job->rooms == NULL || job->scratch == NULL) return 0;
+    if (job->gx != NULL && !TP_NAME(tp_conv_make_phases)(job)) return 0;
+    if (job->y != NULL) {
+        job->packed = tp_imported_memory->take((size_t)(tiles * high * rows + 1) * sizeof *job->packed);
+        if (job->packed == NULL) return 0;
+    }
+    if (job->y != NULL || job->gx != NULL) tp_parallel_for(TP_NAME(tp_conv_chunk_pack), job, tiles, threads);
+    return 1;
+}
+
+static void TP_NAME(tp_conv_release)(TP_NAME(tp_conv_job) *job) {
+    tp_conv_free(&job->plan);
+    free(job->places.memory);
+    free(job->rooms);
+    free(job->phase);
+    free(job->offsets);
+    tp_imported_memory->give(job->packed);
+    tp_imported_memory->give(job->scratch);
+}
+
+/* y = convolution of x with w, plus b (or NULL), and 0 where that is less if `rectified`. 0 if there is no memory. */
+static int TP_NAME(tp_conv)(tp_conv_plan plan, TP_REAL *y, const TP_REAL *x, const TP_REAL *w, const TP_REAL *b,
+                            int rectified) {
+    TP_NAME(tp_conv_job) job = {.plan = plan, .tiles = TP_NAME(tp_conv_choose)(), .x = x, .w = w, .b = b, .y = y,
+                                .rectified = rectified};
+    const int threads = tp_threads_for(tp_conv_nanoseconds(&plan));
+    const int done = TP_NAME(tp_conv_prepare)(&job, threads);
+    if (done) tp_parallel_for(TP_NAME(tp_conv_chunk_y), &job, job.blocks * job.splits, threads);
+    TP_NAME(tp_conv_release)(&job);
     return done;
 }
 
-/* y = convolution of x with w, plus b (or NULL). 0 if there is no memory. */
-static int TP_NAME(tp_conv)(tp_conv_plan plan, TP_REAL *y, const TP_REAL *x, const TP_REAL *w, const TP_REAL *b) {
-    TP_NAME(tp_conv_job) job = {.plan = plan, .tiles = TP_NAME(tp_conv_choose)(), .x = x, .w = w, .b = b, .y = y};
-    tp_conv_plan *p = &job.plan;
-    int done = 0;
-    if (tp_conv_make_plan(p, tp_num_threads())) {
-        const int threads = (int)TP_NAME(tp_conv_threads)(p);
-        if (tp_places_pay(p)) done = TP_NAME(tp_places_run)(p, y, NULL, NULL, 0, x, w, b, NULL, threads);
-        else done = TP_NAME(tp_conv_in_rows)(&job, threads);
-    }
-    tp_conv_free(p);
-    return done;
-}
-
-/* gb[o] = sum of g[n, o] over images and places */
-static TP_SIMD void TP_NAME(tp_conv_bias_grad)(TP_REAL *gb, const TP_REAL *g, ptrdiff_t samples, ptrdiff_t filters,
-                                               ptrdiff_t places) {
-    for (ptrdiff_t o = 0; o < filters; o++) {
-        double all = 0;
-        for (ptrdiff_t n = 0; n < samples; n++) {
-            const TP_REAL *plane = g + (n * filters + o) * places;
+/* The bias' gradient alone: sums over images and places of g, where the mask is above 0. */
+static TP_SIMD void TP_NAME(tp_conv_sum_g)(double *gb, const TP_REAL *g, const TP_REAL *mask, ptrdiff_t samples,
+                                           ptrdiff_t filters, ptrdiff_t places) {
+    for (ptrdiff_t n = 0; n < samples; n++)
+        for (ptrdiff_t o = 0; o < filters; o++, g += places) {
             double total;
-            TP_SUM(TP_REAL, total, i, places, plane[i]);
-            all += total;
+            if (mask == NULL) {
+                TP_SUM(TP_REAL, total, i, places, g[i]);
+            } else {
+                TP_SUM(TP_REAL, total, i, places, mask[i] > 0 ? g[i] : 0);
+                mask += places;
+            }
+            gb[o] += total;
         }
-        gb[o] = (TP_REAL)all;
-    }
 }
 
-/* Adds up what the workers found, and puts it where the taps belong; the other elements of the window are 0. */
-static void TP_NAME(tp_conv_unpack)(const TP_NAME(tp_conv_job) *job, TP_REAL *gw, int threads) {
-    const tp_conv_plan *p = &job->plan;
+/* gw with the taps where they belong; the other elements of the window are 0. */
+static void TP_NAME(tp_conv_unpack)(const tp_conv_plan *p, TP_REAL *gw, const TP_REAL *from) {
     const ptrdiff_t planes = p->groups * p->filters * p->channels, window = p->v.kernel * p->h.kernel;
     memset(gw, 0, (size_t)(planes * window) * sizeof *gw);
-    const TP_REAL *from = job->gw;
-    for (ptrdiff_t plane = 0; plane < planes; plane++)
-        for (ptrdiff_t i = 0; i < p->v.taps; i++)
-            for (ptrdiff_t j = 0; j < p->h.taps; j++, from++) {
-                TP_REAL total = from[0];
-                for (int t = 1; t < threads; t++) total += from[t * job->gw_size];
-                gw[plane * window + p->v.tap[i] * p->h.kernel + p->h.tap[j]] = total;
-            }
+    for (ptrdiff_t plane = 0; plane < planes; plane++, gw += window)
+        for (ptrdiff_t t = 0; t < p->taps; t++) gw[p->element[t]] = *from++;
 }
 
-/* Room for the gradients, and the weights of each phase. 0 if there is no memory. */
-static int TP_NAME(tp_conv_prepare_grad)(TP_NAME(tp_conv_job) *job, int threads) {
+/* Cuts up gw so that each thread has some of it: by groups, by filters, by channels. */
+static void TP_NAME(tp_conv_cut)(TP_NAME(tp_conv_job) *job, int threads) {
     const tp_conv_plan *p = &job->plan;
-    const ptrdiff_t high = job->tiles.high;
-    if (job->gw != NULL) job->scratch_size += p->channels * p->phases * p->row + p->filters * p->places;
-    if (job->gx != NULL) {
-        const ptrdiff_t rows = p->filters * p->taps; /* of all phases together */
-        const ptrdiff_t packed = p->groups * tp_ceil_div(p->channels, high) * high;
-        job->scratch_size += p->filters * p->g_row + high * p->places;
-        job->packed = malloc((size_t)(packed * rows + 1) * sizeof *job->packed);
-        job->g_packed = malloc((size_t)p->phases * sizeof *job->g_packed);
-        job->g_rows = malloc((size_t)p->phases * sizeof *job->g_rows);
-        job->g_offset = calloc((size_t)p->phases, sizeof *job->g_offset);
-        if (!job->packed || !job->g_packed || !job->g_rows || !job->g_offset) return 0;
-        job->g_offset[0] = malloc((size_t)(rows + p->taps + 1) * sizeof **job->g_offset);
-        if (job->g_offset[0] == NULL) return 0;
-        job->g_packed[0] = job->packed;
-        ptrdiff_t *element = job->g_offset[0] + rows;
-        for (ptrdiff_t phase = 0; phase < p->phases; phase++) {
-            if (phase > 0) {
-                job->g_offset[phase] = job->g_offset[phase - 1] + job->g_rows[phase - 1];
-                job->g_packed[phase] = job->g_packed[phase - 1] + job->g_rows[phase - 1] * packed;
-            }
-            job->g_rows[phase] =
-                TP_NAME(tp_conv_pack_g)(p, job->g_packed[phase], job->g_offset[phase], element, job->w, high, phase);
-        }
-    }
-    job->scratch = tp_conv_zeros(threads * job->scratch_size * (ptrdiff_t)sizeof *job->scratch);
-    return job->scratch != NULL;
+    job->group_parts = tp_least(p->groups, threads);
+    job->filter_parts = tp_least(tp_ceil_div(threads, job->group_parts), tp_ceil_div(p->filters, job->tiles.tall));
+    job->channel_parts = tp_least(tp_ceil_div(threads, job->group_parts * job->filter_parts), p->channels);
+    job->gw_chunks = job->gw ? job->group_parts * job->filter_parts * job->channel_parts : 0;
 }
 
-/* The gradients of tp_conv; each of gx, gw, gb may be NULL. 0 if there is no memory. */
+/* The gradients of tp_conv for g where the mask (its result; or NULL) is above 0; each of gx, gw, gb may be NULL. 0 if
+ * there is no memory. */
 static int TP_NAME(tp_conv_grad)(tp_conv_plan plan, TP_REAL *gx, TP_REAL *gw, TP_REAL *gb, const TP_REAL *g,
-                                 const TP_REAL *x, const TP_REAL *w) {
-    TP_NAME(tp_conv_job) job = {.plan = plan, .tiles = TP_NAME(tp_conv_choose)(), .x = x, .w = w, .g = g, .gx = gx};
-    tp_conv_plan *p = &job.plan;
-    int done = 0;
-    if (gb != NULL)
-        TP_NAME(tp_conv_bias_grad)(gb, g, plan.samples, plan.groups * plan.filters, plan.v.out * plan.h.out);
-    if (gx == NULL && gw == NULL) return 1;
-    if (tp_conv_make_plan(p, tp_num_threads())) {
-        const int threads = (int)TP_NAME(tp_conv_threads)(p);
-        if (gw != NULL) {
-            job.gw_size = p->groups * p->filters * p->channels * p->taps;
-            job.gw = tp_conv_zeros((threads * job.gw_size + 1) * (ptrdiff_t)sizeof *job.gw);
+                                 const TP_REAL *mask, const TP_REAL *x, const TP_REAL *w) {
+    const ptrdiff_t filters = plan.groups * plan.filters, window = plan.v.kernel * plan.h.kernel;
+    double *sums = gb ? calloc((size_t)filters, sizeof *sums) : NULL;
+    TP_NAME(tp_conv_job) job = {.plan = plan, .tiles = TP_NAME(tp_conv_choose)(), .x = gw ? x : NULL, .w = w, .g = g,
+                                .mask = mask, .gx = gx, .gw = gw, .gb = sums};
+    int done = gb == NULL || sums != NULL;
+    if (done && gw == NULL && gb != NULL)
+        TP_NAME(tp_conv_sum_g)(sums, g, mask, plan.samples, filters, plan.v.out * plan.h.out);
+    if (done && (gx != NULL || gw != NULL)) {
+        const int threads = tp_threads_for((gx && gw ? 2 : 1) * tp_conv_nanoseconds(&plan));
+        done = TP_NAME(tp_conv_prepare)(&job, threads);
+        if (done && gw != NULL) {
+            const ptrdiff_t size = filters * plan.channels * job.plan.taps;
+            if (job.plan.taps < window) job.gw = tp_imported_memory->take((size_t)(size + 1) * sizeof *gw);
+            done = job.gw != NULL;
+            if (done) memset(job.gw, 0, (size_t)size * sizeof *gw);
         }
-        if (gw != NULL && job.gw == NULL) {
-            done = 0;
-        } else if (tp_places_pay(p)) {
-            done = TP_NAME(tp_places_run)(p, NULL, gx, job.gw, job.gw_size, x, w, NULL, g, threads);
-        } else if (TP_NAME(tp_conv_prepare_grad)(&job, threads)) {
-            tp_parallel_for(TP_NAME(tp_conv_chunk_grad), &job, tp_ceil_div(p->samples, p->together), threads);
-            done = 1;
-        }
-        if (done && gw != NULL) TP_NAME(tp_conv_unpack)(&job, gw, threads);
-        if (job.g_offset != NULL) free(job.g_offset[0]);
-        free(job.g_offset);
-        free(job.g_rows);
-        free(job.g_packed);
-        free(job.packed);
-        tp_conv_give(job.gw);
-        tp_conv_give(job.scratch);
+        TP_NAME(tp_conv_cut)(&job, threads);
+        if (done && threads == 1)
+            tp_parallel_for(TP_NAME(tp_conv_chunk_alone), &job, job.blocks, 1);
+        else if (done)
+            tp_parallel_for(TP_NAME(tp_conv_chunk_grad), &job, job.gw_chunks + (gx ? job.blocks * job.splits : 0),
+                            threads);
+        if (done && job.gw != gw) TP_NAME(tp_conv_unpack)(&job.plan, gw, job.gw);
+        if (job.gw != gw) tp_imported_memory->give(job.gw);
+        TP_NAME(tp_conv_release)(&job);
     }
-    tp_conv_free(p);
+    for (ptrdiff_t o = 0; done && gb != NULL && o < filters; o++) gb[o] = (TP_REAL)sums[o];
+    free(sums);
     return done;
 }

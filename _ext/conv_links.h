@@ -44,7 +44,8 @@ static inline int tp_places_pay(const tp_conv_plan *p) {
     const double rows = (double)tp_most(p->plane, p->g_plane) * (double)p->taps;
     const double met = (double)tp_conv_meetings(&p->v) * (double)tp_conv_meetings(&p->h);
     const double filled = (double)p->samples / (double)tp_ceil_div(p->samples, TP_CONV_VECTOR) / TP_CONV_VECTOR;
-    return p->samples >= TP_CONV_VECTOR / 2 && met < TP_PLACES_GAIN * filled * rows;
+    const int few = p->h.in < 4 || p->h.out < 4; /* pixels in a row: to move them costs more than to multiply them */
+    return p->samples >= TP_CONV_VECTOR / 2 && (few || met < TP_PLACES_GAIN * filled * rows);
 }
 
 /* Adds a link to part i, from the back: start[i] counts down from the part's end. */

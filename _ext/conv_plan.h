@@ -111,14 +111,6 @@ static void tp_conv_free(tp_conv_plan *p) {
     free(p->element);
 }
 
-/* Zeros that start where a vector does; NULL if there is no memory. */
-static void *tp_conv_zeros(ptrdiff_t bytes) {
-    void *memory = tp_imported_memory->take((size_t)bytes);
-    return memory == NULL ? NULL : memset(memory, 0, (size_t)bytes);
-}
-
-static void tp_conv_give(void *memory) { tp_imported_memory->give(memory); }
-
 /* 0 if there is no memory. */
 static int tp_conv_make_plan(tp_conv_plan *p, ptrdiff_t threads) {
     p->offset = p->element = NULL;

@@ -14,10 +14,10 @@ typedef TP_REAL TP_TILE_NAME(tp_loose) __attribute__((vector_size(TP_BYTES), ali
 typedef TP_INTEGER TP_TILE_NAME(tp_lanes) __attribute__((vector_size(TP_BYTES)));
 
 /* y[h][i] = bias[h] + sum over links l and rows r of w[l.w + r * TP_HIGH + h] * x[l.x + offset[r] + i], for TP_HIGH
- * rows h and `wide` vectors of places i */
+ * rows h and `wide` vectors of places i; 0 where that is less and `rectified` */
 TP_INLINE void TP_TILE_NAME(tp_conv_tile)(TP_REAL *y, ptrdiff_t pitch, const TP_REAL *bias, const TP_REAL *w,
                                           const TP_REAL *x, const ptrdiff_t *offset, ptrdiff_t rows,
-                                          const tp_conv_link *link, ptrdiff_t links, const int wide) {
+                                          const tp_conv_link *link, ptrdiff_t links, int rectified, const int wide) {
     TP_TILE_NAME(tp_vector) sum[TP_HIGH][3];
     for (int h = 0; h < TP_HIGH; h++)
         for (int j = 0; j < wide; j++) sum[h][j] = (TP_TILE_NAME(tp_vector)){0} + bias[h];
@@ -34,6 +34,10 @@ TP_INLINE void TP_TILE_NAME(tp_conv_tile)(TP_REAL *y, ptrdiff_t pitch, const TP_
                 for (int j = 0; j < wide; j++) sum[h][j] += v[j] * by[h];
         }
     }
+    if (rectified) /* NaN stays */
+        for (int h = 0; h < TP_HIGH; h++)
+            for (int j = 0; j < wide; j++)
+                sum[h][j] = (TP_TILE_NAME(tp_vector))((TP_TILE_NAME(tp_lanes))sum[h][j] & ~(sum[h][j] < 0));
     for (int h = 0; h < TP_HIGH; h++)
         for (int j = 0; j < wide; j++)
             *(TP_TILE_NAME(tp_loose) *)(y + h * pitch + j * TP_LANE) = sum[h][j];
@@ -42,14 +46,15 @@ TP_INLINE void TP_TILE_NAME(tp_conv_tile)(TP_REAL *y, ptrdiff_t pitch, const TP_
 /* The same for n places, rounded up to whole vectors. */
 static TP_SIMD void TP_TILE_NAME(tp_conv_rows)(TP_REAL *y, ptrdiff_t pitch, const TP_REAL *bias, const TP_REAL *w,
                                                const TP_REAL *x, const ptrdiff_t *offset, ptrdiff_t rows,
-                                               const tp_conv_link *link, ptrdiff_t links, ptrdiff_t n) {
+                                               const tp_conv_link *link, ptrdiff_t links, int rectified,
+                                               ptrdiff_t n) {
     ptrdiff_t i = 0;
     for (; n - i > 2 * TP_LANE; i += 3 * TP_LANE)
-        TP_TILE_NAME(tp_conv_tile)(y + i, pitch, bias, w, x + i, offset, rows, link, links, 3);
+        TP_TILE_NAME(tp_conv_tile)(y + i, pitch, bias, w, x + i, offset, rows, link, links, rectified, 3);
     if (n - i > TP_LANE)
-        TP_TILE_NAME(tp_conv_tile)(y + i, pitch, bias, w, x + i, offset, rows, link, links, 2);
+        TP_TILE_NAME(tp_conv_tile)(y + i, pitch, bias, w, x + i, offset, rows, link, links, rectified, 2);
     else if (n > i)
-        TP_TILE_NAME(tp_conv_tile)(y + i, pitch, bias, w, x + i, offset, rows, link, links, 1);
+        TP_TILE_NAME(tp_conv_tile)(y + i, pitch, bias, w, x + i, offset, rows, link, links, rectified, 1);
 }
 
 /* From where the lanes of two vectors a and b come that are added up in pairs: a[l] + a[l + step], or b's where l has

@@ -1,31 +1,49 @@
 # The nodes whose gradients are under way, the newest on top.
 
 
+cdef enum:
+    FIRST_NODES = 16
+
+
+@cython.final
+@cython.freelist(4)
 cdef class Frontier:
     """A heap of nodes, the newest on top. The nodes are kept alive by the caller's table of gradients."""
     cdef uint64_t* keys
     cdef PyObject** nodes
     cdef Py_ssize_t size, room
+    cdef uint64_t first_keys[FIRST_NODES]       # enough for a small network
+    cdef PyObject* first_nodes[FIRST_NODES]
+
+    def __cinit__(self):
+        self.keys, self.nodes, self.room = self.first_keys, self.first_nodes, FIRST_NODES
 
     def __dealloc__(self):
-        free(self.keys)
-        free(self.nodes)
+        self.release()
+
+    cdef void release(self) noexcept:
+        if self.keys != self.first_keys:
+            free(self.keys)
+            free(self.nodes)
+
+    cdef int grow(self) except -1:
+        cdef Py_ssize_t room = 2 * self.room
+        cdef uint64_t* keys = <uint64_t*>malloc(room * sizeof(uint64_t))
+        cdef PyObject** nodes = <PyObject**>malloc(room * sizeof(PyObject*))
+        if keys == NULL or nodes == NULL:
+            free(keys)
+            free(nodes)
+            raise MemoryError()
+        memcpy(keys, self.keys, self.size * sizeof(uint64_t))
+        memcpy(nodes, self.nodes, self.size * sizeof(PyObject*))
+        self.release()
+        self.keys, self.nodes, self.room = keys, nodes, room
+        return 0
 
     cdef int push(self, Node node) except -1:
         cdef Py_ssize_t i, up
-        cdef uint64_t* keys
-        cdef PyObject** nodes
         if self.size == self.room:
-            i = 64 if self.room == 0 else 2 * self.room
-            keys = <uint64_t*>realloc(self.keys, i * sizeof(uint64_t))
-            if keys == NULL:
-                raise MemoryError()
-            self.keys = keys
-            nodes = <PyObject**>realloc(self.nodes, i * sizeof(PyObject*))
-            if nodes == NULL:
-                raise MemoryError()
-            self.nodes = nodes
-            self.room = i
+            self.grow()
         i = self.size
         self.size += 1
         while i > 0:

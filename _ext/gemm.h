@@ -47,12 +47,16 @@ static inline int tp_import_gemm(void) {
     return tp_imported_products ? tp_imported_products->available : -1;
 }
 
-/* Multiplications from which a second thread pays: waking one costs about 40 us, in which a core does this many. */
-#define TP_GEMM_PARALLEL_FROM ((ptrdiff_t)1 << 22)
+/* About what a product takes of one thread: its multiplications at the rate of AVX-512, and reading its operands, which
+ * is what a product with a vector waits for. */
+static inline double tp_product_nanoseconds(const tp_product *p) {
+    const double item = p->kind ? 8 : 4, n = (double)p->n, k = (double)p->k, m = (double)p->m;
+    return (double)p->batch * (n * k * m + (n * k + k * m + n * m) * item) / 64;
+}
 
 /* On as many threads as pay. */
 static inline void tp_multiply(const tp_product *p) {
-    tp_imported_products->multiply(p, p->batch * p->n * p->k * p->m < TP_GEMM_PARALLEL_FROM ? 1 : tp_num_threads());
+    tp_imported_products->multiply(p, tp_threads_for(tp_product_nanoseconds(p)));
 }
 
 /* On this thread. */

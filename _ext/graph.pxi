@@ -60,6 +60,7 @@ cdef class Op:
     cdef readonly bint custom       # the rule is a user's Function.backward and works on Tensors
     cdef readonly bint keeps_output
     cdef readonly str autocast      # "low", "float32", or None: in the dtypes of the inputs
+    cdef public tuple arguments     # what callers may name the positional arguments
     cdef Keeping keeping
     cdef unsigned int listed[MAX_LISTED]
     cdef Promotion promotion
@@ -68,6 +69,7 @@ cdef class Op:
 
     def __cinit__(self):
         self.vectorcall = call_op
+        self.arguments = ()
 
     def __init__(self, forward, *, rule=None, name=None, keeps=(), promotes=None, autocast=None, extra=False,
                  view=False, many=False, custom=False, kernel=None):
@@ -142,9 +144,20 @@ cdef class Op:
         return self.called(args, params)
 
     cdef object called(self, tuple args, dict params):
+        if params and len(args) < len(self.arguments):
+            args = self.placed(args, params)
         if unlikely(recorder is not None):
             return observed(self, args, params)
         return apply_tuple(self, args, params)
+
+    cdef tuple placed(self, tuple args, dict params):
+        # The arguments with those that came by name, which leave `params`, behind those that came by position.
+        cdef str name
+        for name in self.arguments[len(args):]:
+            if name not in params:
+                break
+            args += (params.pop(name),)
+        return args
 
     def __get__(self, instance, owner):
         return self if instance is None else _Method(self, instance)
@@ -157,9 +170,9 @@ cdef PyObject* call_op(PyObject* op, PyObject* const* args, size_t nargsf, PyObj
     cdef Py_ssize_t i, n = PyVectorcall_NARGS(nargsf)
     cdef tuple named = None if names == NULL else <tuple>names
     cdef object result
-    if unlikely(recorder is not None):
+    if unlikely(recorder is not None) or named is not None and n < len((<Op>op).arguments):
         params = {} if named is None else {named[i]: <object>args[n + i] for i in range(len(named))}
-        result = observed(<Op>op, row_of(<PyObject**>args, n), params)
+        result = (<Op>op).called(row_of(<PyObject**>args, n), params)
     else:
         result = apply(<Op>op, <PyObject**>args, n, named)
     Py_INCREF(result)

@@ -13,6 +13,7 @@
 
 #include "parallel.h"
 #include "simd.h"
+#include "sqrt.h"
 #include "updates.h"
 
 #if defined(__SSE2__) || defined(_M_X64)
@@ -27,6 +28,7 @@ typedef struct {
 
 typedef struct {
     double lr, beta1, beta2, eps, weight_decay, keep; /* keep = 1, or AdamW's 1 - lr * weight_decay */
+    int fast;                                         /* roots by FAST_SQRT */
 } tp_adam_rule;
 
 typedef struct {
@@ -35,19 +37,32 @@ typedef struct {
 
 #define REAL float
 #define SQRT sqrtf
+#define FAST_SQRT tp_sqrt_f32
 #define NAME(x) tp_##x##_float
 #include "optim_loops.h"
 #undef REAL
 #undef SQRT
+#undef FAST_SQRT
 #undef NAME
 
 #define REAL double
 #define SQRT sqrt
+#define FAST_SQRT sqrt
 #define NAME(x) tp_##x##_double
 #include "optim_loops.h"
 #undef REAL
 #undef SQRT
+#undef FAST_SQRT
 #undef NAME
+
+#if TP_HAS_64
+static TP_SIMD_64 void tp_adam_float_64(float *p, const float *g, float *m, float *v, ptrdiff_t n,
+                                        const tp_adam_rule *rule, double step, double scale) {
+    tp_adam_bodies_float(p, g, m, v, n, rule, step, scale, 1);
+}
+#else
+#define tp_adam_float_64 tp_adam_float
+#endif
 
 /* Apply a rule to the elements from `start` on, `n` of them. */
 typedef void (*tp_update_function)(const tp_update *update, ptrdiff_t start, ptrdiff_t n, const void *rule);
@@ -77,41 +92,34 @@ static inline void tp_restore_denormals(unsigned mode) { (void)mode; }
 #define TP_THREE_STATES(REAL, w, start) TP_TWO_STATES(REAL, w, start), TP_SLICE(REAL, (w)->state[2], start)
 
 static void tp_update_sgd(const tp_update *w, ptrdiff_t start, ptrdiff_t n, const void *rule) {
-    const unsigned mode = tp_flush_denormals(1);
     if (w->size == sizeof(float)) tp_sgd_float(TP_ONE_STATE(float, w, start), n, rule);
     else tp_sgd_double(TP_ONE_STATE(double, w, start), n, rule);
-    tp_restore_denormals(mode);
 }
 
 static void tp_update_sgd_dampened(const tp_update *w, ptrdiff_t start, ptrdiff_t n, const void *rule) {
-    const unsigned mode = tp_flush_denormals(1);
     if (w->size == sizeof(float)) tp_sgd_dampened_float(TP_ONE_STATE(float, w, start), n, rule);
     else tp_sgd_dampened_double(TP_ONE_STATE(double, w, start), n, rule);
-    tp_restore_denormals(mode);
 }
 
 /* A second moment that was flushed lacks up to the smallest normal number, so the denominator lacks up to
  * scale * sqrt(smallest). That is invisible beside a large eps; beside a tiny one, denormals stay. */
-static inline int tp_hides_denormals(double eps, double scale, int is_float) {
-    return scale * sqrt(is_float ? FLT_MIN : DBL_MIN) <= eps * (is_float ? FLT_EPSILON : DBL_EPSILON);
+static inline int tp_hides_denormals(const tp_update *updates, ptrdiff_t n, double eps) {
+    const double least_float = eps * FLT_EPSILON / sqrt(FLT_MIN), least_double = eps * DBL_EPSILON / sqrt(DBL_MIN);
+    for (ptrdiff_t i = 0; i < n; i++)
+        if (!(updates[i].scale <= (updates[i].size == sizeof(float) ? least_float : least_double))) return 0;
+    return 1;
 }
 
 static void tp_update_adam(const tp_update *w, ptrdiff_t start, ptrdiff_t n, const void *rule) {
-    const double eps = ((const tp_adam_rule *)rule)->eps;
-    const int is_float = w->size == sizeof(float);
-    const unsigned mode = tp_flush_denormals(tp_hides_denormals(eps, w->scale, is_float));
-    if (is_float) tp_adam_float(TP_TWO_STATES(float, w, start), n, rule, w->step, w->scale);
-    else tp_adam_double(TP_TWO_STATES(double, w, start), n, rule, w->step, w->scale);
-    tp_restore_denormals(mode);
+    const int fast = ((const tp_adam_rule *)rule)->fast;
+    if (w->size != sizeof(float)) tp_adam_double(TP_TWO_STATES(double, w, start), n, rule, w->step, w->scale);
+    else if (fast) tp_adam_float_64(TP_TWO_STATES(float, w, start), n, rule, w->step, w->scale);
+    else tp_adam_float(TP_TWO_STATES(float, w, start), n, rule, w->step, w->scale);
 }
 
 static void tp_update_rmsprop(const tp_update *w, ptrdiff_t start, ptrdiff_t n, const void *rule) {
-    const double eps = ((const tp_rmsprop_rule *)rule)->eps;
-    const int is_float = w->size == sizeof(float);
-    const unsigned mode = tp_flush_denormals(tp_hides_denormals(eps, 1, is_float));
-    if (is_float) tp_rmsprop_float(TP_THREE_STATES(float, w, start), n, rule);
+    if (w->size == sizeof(float)) tp_rmsprop_float(TP_THREE_STATES(float, w, start), n, rule);
     else tp_rmsprop_double(TP_THREE_STATES(double, w, start), n, rule);
-    tp_restore_denormals(mode);
 }
 
 enum {
@@ -125,6 +133,7 @@ typedef struct {
     ptrdiff_t n_updates, n_blocks, blocks_per_chunk;
     tp_update_function apply;
     const void *rule;
+    int flush;
 } tp_update_job;
 
 static inline ptrdiff_t tp_min(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
@@ -133,6 +142,7 @@ static void tp_update_chunk(void *job_, ptrdiff_t chunk, int worker) {
     const tp_update_job *job = job_;
     ptrdiff_t block = chunk * job->blocks_per_chunk;
     const ptrdiff_t end = tp_min(block + job->blocks_per_chunk, job->n_blocks);
+    const unsigned mode = tp_flush_denormals(job->flush);
     (void)worker;
     ptrdiff_t low = 0, high = job->n_updates; /* the last tensor that begins at this block or before it */
     while (high - low > 1) {
@@ -146,11 +156,12 @@ static void tp_update_chunk(void *job_, ptrdiff_t chunk, int worker) {
         if (stop > start) job->apply(w, start, stop - start, job->rule);
         block = w->first_block + (w->n + TP_BLOCK - 1) / TP_BLOCK;
     }
+    tp_restore_denormals(mode);
 }
 
-/* Update every tensor of a list. Sets first_block. */
-static void tp_update_all(tp_update *updates, ptrdiff_t n_updates, tp_update_function apply,
-                          const void *rule) {
+/* Update every tensor of a list, with denormal numbers as zeros or not. Sets first_block. */
+static void tp_update_all(tp_update *updates, ptrdiff_t n_updates, tp_update_function apply, const void *rule,
+                          int flush) {
     ptrdiff_t n_blocks = 0, elements = 0;
     for (ptrdiff_t i = 0; i < n_updates; i++) {
         updates[i].first_block = n_blocks;
@@ -159,7 +170,7 @@ static void tp_update_all(tp_update *updates, ptrdiff_t n_updates, tp_update_fun
     }
     const int threads = elements < TP_PARALLEL_FROM ? 1 : tp_num_threads();
     const ptrdiff_t chunks = threads == 1 ? 1 : tp_min(n_blocks, (ptrdiff_t)threads * TP_CHUNKS_PER_THREAD);
-    tp_update_job job = {updates, n_updates, n_blocks, 0, apply, rule};
+    tp_update_job job = {updates, n_updates, n_blocks, 0, apply, rule, flush};
     if (n_blocks == 0) return;
     job.blocks_per_chunk = (n_blocks + chunks - 1) / chunks;
     tp_parallel_for(tp_update_chunk, &job, chunks, threads);
@@ -170,22 +181,22 @@ static void tp_update_all(tp_update *updates, ptrdiff_t n_updates, tp_update_fun
 static void tp_run_sgd(tp_update *updates, ptrdiff_t n, const double *numbers) {
     const double lr = numbers[0], momentum = numbers[1], weight_decay = numbers[2];
     const tp_sgd_rule rule = {lr, weight_decay, 1 - lr * weight_decay, momentum, 1 - momentum, numbers[3] != 0};
-    tp_update_all(updates, n, tp_update_sgd, &rule);
+    tp_update_all(updates, n, tp_update_sgd, &rule, 1);
 }
 
 static void tp_run_sgd_dampened(tp_update *updates, ptrdiff_t n, const double *numbers) {
     const double lr = numbers[0], momentum = numbers[1], dampening = numbers[2], weight_decay = numbers[3];
     const tp_sgd_rule rule = {lr, weight_decay, 1, momentum, 1 - dampening, numbers[4] != 0};
-    tp_update_all(updates, n, tp_update_sgd_dampened, &rule);
+    tp_update_all(updates, n, tp_update_sgd_dampened, &rule, 1);
 }
 
-/* Each tensor's next count of steps; tensors may share one, so all are read before any is written. */
+/* Each tensor's next count of steps; tensors may share one, so all are read before any is written. No correction yet. */
 static void tp_count_steps(tp_update *updates, ptrdiff_t n) {
-    for (ptrdiff_t i = 0; i < n; i++) updates[i].t = *updates[i].count + 1;
+    for (ptrdiff_t i = 0; i < n; i++) updates[i].t = *updates[i].count + 1, updates[i].scale = 1;
     for (ptrdiff_t i = 0; i < n; i++) *updates[i].count = (float)updates[i].t;
 }
 
-static void tp_run_adam_rule(tp_update *updates, ptrdiff_t n, const tp_adam_rule *rule) {
+static void tp_run_adam_rule(tp_update *updates, ptrdiff_t n, tp_adam_rule *rule) {
     double before = 0, step = 0, scale = 0;
     tp_count_steps(updates, n);
     for (ptrdiff_t i = 0; i < n; i++) {
@@ -197,24 +208,26 @@ static void tp_run_adam_rule(tp_update *updates, ptrdiff_t n, const tp_adam_rule
         }
         updates[i].step = step, updates[i].scale = scale;
     }
-    tp_update_all(updates, n, tp_update_adam, rule);
+    const int flush = tp_hides_denormals(updates, n, rule->eps);
+    rule->fast = flush && tp_vector_bytes() == 64;
+    tp_update_all(updates, n, tp_update_adam, rule, flush);
 }
 
 static void tp_run_adam(tp_update *updates, ptrdiff_t n, const double *numbers) {
-    const tp_adam_rule rule = {numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], 1};
+    tp_adam_rule rule = {numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], 1, 0};
     tp_run_adam_rule(updates, n, &rule);
 }
 
 static void tp_run_adamw(tp_update *updates, ptrdiff_t n, const double *numbers) {
     const double lr = numbers[0], weight_decay = numbers[4];
-    const tp_adam_rule rule = {lr, numbers[1], numbers[2], numbers[3], 0, 1 - lr * weight_decay};
+    tp_adam_rule rule = {lr, numbers[1], numbers[2], numbers[3], 0, 1 - lr * weight_decay, 0};
     tp_run_adam_rule(updates, n, &rule);
 }
 
 static void tp_run_rmsprop(tp_update *updates, ptrdiff_t n, const double *numbers) {
     const tp_rmsprop_rule rule = {numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]};
     tp_count_steps(updates, n);
-    tp_update_all(updates, n, tp_update_rmsprop, &rule);
+    tp_update_all(updates, n, tp_update_rmsprop, &rule, tp_hides_denormals(updates, n, rule.eps));
 }
 
 static const tp_rule tp_rule_sgd = {0, 1, 0, 4, tp_run_sgd};

@@ -2,13 +2,13 @@
  * with
  *
  *     REAL       float or double
- *     SQRT       its square root
+ *     SQRT       its square root, FAST_SQRT one that leaves the divider alone, if there is
  *     NAME(x)    x with the type's suffix
  *
  * The scalars come in double precision and are rounded once to REAL. What is the same for every element of a
  * tensor (bias corrections, 1 - lr * weight_decay) was folded into them, so that Adam takes one square root
- * and one division per element, which bound it in cache. A switch that is constant over a call is a parameter
- * of an inlined body: the compiler makes a loop for each value, without a branch inside.
+ * and one division per element, which share one divider and bind it in cache. A switch that is constant over a call is
+ * a parameter of an inlined body: the compiler makes a loop for each value, without a branch inside.
  */
 
 /* u = momentum u + (1 - momentum) g;  d = u, or its look-ahead;  p = keep p - lr d */
@@ -68,7 +68,7 @@ static TP_SIMD void NAME(sgd_dampened)(REAL *p, const REAL *g, REAL *u, ptrdiff_
  * p = keep p - step m / (scale sqrt(v) + eps), with step = lr / (1 - beta1^t), scale = 1 / sqrt(1 - beta2^t) */
 TP_INLINE void NAME(adam_body)(REAL *TP_RESTRICT p, const REAL *TP_RESTRICT g, REAL *TP_RESTRICT m,
                                REAL *TP_RESTRICT v, ptrdiff_t n, const tp_adam_rule *rule, double step_,
-                               double scale_, int decay, int decoupled) {
+                               double scale_, int decay, int decoupled, int fast) {
     const REAL beta1 = (REAL)rule->beta1, rest1 = (REAL)(1 - rule->beta1);
     const REAL beta2 = (REAL)rule->beta2, rest2 = (REAL)(1 - rule->beta2);
     const REAL eps = (REAL)rule->eps, weight_decay = (REAL)rule->weight_decay;
@@ -77,15 +77,21 @@ TP_INLINE void NAME(adam_body)(REAL *TP_RESTRICT p, const REAL *TP_RESTRICT g, R
         const REAL d = decay ? g[i] + weight_decay * p[i] : g[i];
         m[i] = beta1 * m[i] + rest1 * d;
         v[i] = beta2 * v[i] + rest2 * (d * d);
-        p[i] = (decoupled ? keep * p[i] : p[i]) - step * (m[i] / (scale * SQRT(v[i]) + eps));
+        const REAL root = fast ? FAST_SQRT(v[i]) : SQRT(v[i]);
+        p[i] = (decoupled ? keep * p[i] : p[i]) - step * (m[i] / (scale * root + eps));
     }
+}
+
+TP_INLINE void NAME(adam_bodies)(REAL *p, const REAL *g, REAL *m, REAL *v, ptrdiff_t n,
+                                 const tp_adam_rule *rule, double step, double scale, int fast) {
+    if (rule->weight_decay != 0) NAME(adam_body)(p, g, m, v, n, rule, step, scale, 1, 0, fast);
+    else if (rule->keep != 1) NAME(adam_body)(p, g, m, v, n, rule, step, scale, 0, 1, fast);
+    else NAME(adam_body)(p, g, m, v, n, rule, step, scale, 0, 0, fast);
 }
 
 static TP_SIMD void NAME(adam)(REAL *p, const REAL *g, REAL *m, REAL *v, ptrdiff_t n,
                                const tp_adam_rule *rule, double step, double scale) {
-    if (rule->weight_decay != 0) NAME(adam_body)(p, g, m, v, n, rule, step, scale, 1, 0);
-    else if (rule->keep != 1) NAME(adam_body)(p, g, m, v, n, rule, step, scale, 0, 1);
-    else NAME(adam_body)(p, g, m, v, n, rule, step, scale, 0, 0);
+    NAME(adam_bodies)(p, g, m, v, n, rule, step, scale, 0);
 }
 
 /* g += weight_decay p;  v = alpha v + (1 - alpha) g^2;  d = g / (sqrt(v) + eps), centered: with v - m^2 for v

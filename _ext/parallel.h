@@ -36,6 +36,7 @@ typedef void (*tp_chunk_function)(void *job, ptrdiff_t chunk, int worker);
 typedef struct {
     void (*run)(tp_chunk_function function, void *job, ptrdiff_t n_chunks, int threads);
     int (*num_threads)(void);
+    int (*threads_for)(double nanoseconds);
 } tp_pool;
 
 static const tp_pool *tp_imported_pool;
@@ -54,5 +55,10 @@ static inline void tp_parallel_for(tp_chunk_function function, void *job, ptrdif
 }
 
 static inline int tp_num_threads(void) { return tp_imported_pool->num_threads(); }
+
+/* How many threads pay for work that takes one thread about so long. A thread that still waits for the end of its spin
+ * behind the last job starts within a microsecond, one that sleeps within some tens; so the answer may differ from call
+ * to call, and results must not depend on it. */
+static inline int tp_threads_for(double nanoseconds) { return tp_imported_pool->threads_for(nanoseconds); }
 
 #endif

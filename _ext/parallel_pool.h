@@ -7,7 +7,8 @@
  * that calls again) is serial.
  *
  * Between jobs a worker spins for some tens of microseconds, because kernels come in bursts, then sleeps on a
- * condition variable. Threads are started by the first job that wants them, and again after a fork, whose
+ * condition variable. A job wakes no more workers than it lacks, and small work is shared with those that are awake
+ * only (tp_pool_threads_for). Threads are started by the first job that wants them, and again after a fork, whose
  * child has none.
  */
 #ifndef TP_PARALLEL_POOL_H
@@ -24,6 +25,7 @@ static void tp_serial_for(tp_chunk_function function, void *job, ptrdiff_t n_chu
 #if !TP_POOL_THREADS
 
 static int tp_pool_num_threads(void) { return 1; }
+static int tp_pool_threads_for(double nanoseconds) { return (void)nanoseconds, 1; }
 static void tp_pool_set_num_threads(int n) { (void)n; }
 static int tp_pool_init(void) { return 0; }
 static void tp_pool_run(tp_chunk_function function, void *job, ptrdiff_t n_chunks, int threads) {
@@ -40,6 +42,9 @@ static void tp_pool_run(tp_chunk_function function, void *job, ptrdiff_t n_chunk
 
 enum { TP_SPINS = 2048, TP_SPINS_TO_YIELD = 4096 }; /* a pause is 10 to 50 ns: workers spin for 20 to 100 us */
 
+/* Nanoseconds of work that each thread should have, and from which waking one pays (it takes 30 to 50 us). */
+enum { TP_WORTH_SHARING = 5000, TP_WORTH_WAKING = 50000 };
+
 static struct {
     atomic_int num_threads; /* what the user asked for, the caller included */
     atomic_flag busy;       /* held by the one caller whose job runs, or who changes the number of threads */
@@ -50,13 +55,15 @@ static struct {
     void *job;
     ptrdiff_t n_chunks;
     int threads;
+    atomic_int seats;      /* taken so far, the caller's included: a thread's number within the job */
     atomic_ptrdiff_t next; /* the first chunk that nobody has taken */
     atomic_int open;
     atomic_int inside;   /* workers that have entered */
     atomic_uint posted;  /* counts the jobs: what idle workers watch */
     atomic_int stopping;
 
-    atomic_int sleeping; /* workers that wait on `wake` or are about to */
+    atomic_int awake;    /* workers that do not wait on `wake` */
+    atomic_int sleeping; /* workers that do, or are about to */
     pthread_mutex_t mutex;
     pthread_cond_t wake;
 } tp_state = {.num_threads = 1, .busy = ATOMIC_FLAG_INIT, .mutex = PTHREAD_MUTEX_INITIALIZER,
@@ -78,9 +85,12 @@ static void tp_take_chunks(int worker) {
 
 /* Announce, then look: with sequential consistency, either the caller's closing of the job is seen here, or
  * this worker's presence is seen by the caller, which then waits. */
-static void tp_try_to_help(int worker) {
+static void tp_try_to_help(void) {
     atomic_fetch_add(&tp_state.inside, 1);
-    if (atomic_load(&tp_state.open) && worker < tp_state.threads) tp_take_chunks(worker);
+    if (atomic_load(&tp_state.open)) {
+        const int seat = atomic_fetch_add(&tp_state.seats, 1);
+        if (seat < tp_state.threads) tp_take_chunks(seat);
+    }
     atomic_fetch_sub(&tp_state.inside, 1);
 }
 
@@ -90,28 +100,31 @@ static void tp_wait_for_news(unsigned seen) {
         tp_pause();
     }
     pthread_mutex_lock(&tp_state.mutex);
+    atomic_fetch_sub(&tp_state.awake, 1);
     atomic_fetch_add(&tp_state.sleeping, 1);
     while (atomic_load(&tp_state.posted) == seen) pthread_cond_wait(&tp_state.wake, &tp_state.mutex);
     atomic_fetch_sub(&tp_state.sleeping, 1);
+    atomic_fetch_add(&tp_state.awake, 1);
     pthread_mutex_unlock(&tp_state.mutex);
 }
 
-static void tp_tell_workers(void) {
+/* Posts a job for `wanted` workers. Who is awake sees it; for each one that lacks, a sleeper is woken. */
+static void tp_tell_workers(int wanted) {
     atomic_fetch_add(&tp_state.posted, 1);
-    if (atomic_load(&tp_state.sleeping)) {
-        pthread_mutex_lock(&tp_state.mutex);
-        pthread_cond_broadcast(&tp_state.wake);
-        pthread_mutex_unlock(&tp_state.mutex);
-    }
+    if (atomic_load(&tp_state.sleeping) == 0) return;
+    pthread_mutex_lock(&tp_state.mutex);
+    for (int i = atomic_load(&tp_state.awake); i < wanted; i++) pthread_cond_signal(&tp_state.wake);
+    pthread_mutex_unlock(&tp_state.mutex);
 }
 
-static void *tp_work(void *number) {
+static void *tp_work(void *unused) {
     unsigned seen = 0; /* every job is news at first: a thread may be started by one that is already posted */
+    (void)unused;
     for (;;) {
         tp_wait_for_news(seen);
         seen = atomic_load(&tp_state.posted);
         if (atomic_load(&tp_state.stopping)) return NULL;
-        tp_try_to_help((int)(ptrdiff_t)number);
+        tp_try_to_help();
     }
 }
 
@@ -123,21 +136,29 @@ static void tp_start_workers(int wanted) {
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     while (tp_state.n_workers < wanted) {
-        void *number = (void *)(ptrdiff_t)(tp_state.n_workers + 1); /* 0 is the caller */
-        if (pthread_create(&tp_state.workers[tp_state.n_workers], NULL, tp_work, number)) break;
+        if (pthread_create(&tp_state.workers[tp_state.n_workers], NULL, tp_work, NULL)) break;
         tp_state.n_workers++;
+        atomic_fetch_add(&tp_state.awake, 1);
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 static void tp_stop_workers(void) {
     atomic_store(&tp_state.stopping, 1);
-    tp_tell_workers();
+    tp_tell_workers(2 * TP_MAX_THREADS); /* all: no more than half of these are awake */
     while (tp_state.n_workers > 0) pthread_join(tp_state.workers[--tp_state.n_workers], NULL);
+    atomic_store(&tp_state.awake, 0);
     atomic_store(&tp_state.stopping, 0);
 }
 
 static int tp_pool_num_threads(void) { return atomic_load(&tp_state.num_threads); }
+
+static int tp_pool_threads_for(double nanoseconds) {
+    const int limit = tp_pool_num_threads(), ready = 1 + atomic_load(&tp_state.awake);
+    const int most = nanoseconds >= TP_WORTH_WAKING || limit < ready ? limit : ready;
+    const double shares = nanoseconds / TP_WORTH_SHARING;
+    return shares >= most ? most : shares < 1 ? 1 : (int)shares;
+}
 
 static void tp_pool_run(tp_chunk_function function, void *job, ptrdiff_t n_chunks, int threads) {
     if (threads > n_chunks) threads = (int)n_chunks;
@@ -152,9 +173,10 @@ static void tp_pool_run(tp_chunk_function function, void *job, ptrdiff_t n_chunk
     tp_state.job = job;
     tp_state.n_chunks = n_chunks;
     tp_state.threads = threads;
+    atomic_store(&tp_state.seats, 1);
     atomic_store(&tp_state.next, 0);
     atomic_store(&tp_state.open, 1);
-    tp_tell_workers();
+    tp_tell_workers(threads - 1);
     tp_take_chunks(0);
     atomic_store(&tp_state.open, 0);
     for (int i = 0; atomic_load(&tp_state.inside); i++) {
@@ -179,6 +201,7 @@ static void tp_forget_workers(void) {
     atomic_store(&tp_state.inside, 0);
     atomic_store(&tp_state.stopping, 0);
     atomic_store(&tp_state.sleeping, 0);
+    atomic_store(&tp_state.awake, 0);
     pthread_mutex_init(&tp_state.mutex, NULL);
     pthread_cond_init(&tp_state.wake, NULL);
     atomic_flag_clear(&tp_state.busy);
@@ -188,6 +211,6 @@ static int tp_pool_init(void) { return pthread_atfork(NULL, NULL, tp_forget_work
 
 #endif
 
-static const tp_pool tp_the_pool = {tp_pool_run, tp_pool_num_threads};
+static const tp_pool tp_the_pool = {tp_pool_run, tp_pool_num_threads, tp_pool_threads_for};
 
 #endif

@@ -12,21 +12,27 @@ cdef enum:
 
 
 @cython.final
+@cython.freelist(8)
 cdef class Sums:
     """From an edge of the graph to the gradient that is being summed for it: a hash table with linear probing.
 
     The first contribution is borrowed, the second addition allocates, and every later one is added into the buffer
     that is then ours. A dict, with an object for each entry, took a fifth of a small network's backward.
     """
+    cdef Sum first[FIRST_PLACES]        # enough for a small network
     cdef Sum* places
     cdef Py_ssize_t room, count         # `room` is a power of 2, at least twice `count`
+
+    def __cinit__(self):
+        self.places, self.room = self.first, FIRST_PLACES
 
     def __dealloc__(self):
         cdef Py_ssize_t i
         for i in range(self.room if self.count else 0):
             Py_XDECREF(self.places[i].edge)
             Py_XDECREF(self.places[i].value)
-        free(self.places)
+        if self.places != self.first:
+            free(self.places)
 
     cdef inline Py_ssize_t home(self, PyObject* edge) noexcept:
         # Objects lie 16 bytes apart; multiplying by an odd number spreads their addresses (D. E. Knuth, TAOCP 3, 6.4).
@@ -34,10 +40,7 @@ cdef class Sums:
 
     cdef inline Sum* find(self, object edge) noexcept:
         # The entry, or NULL. It stays where it is until the next `add` or `take`.
-        cdef Py_ssize_t i
-        if self.count == 0:
-            return NULL
-        i = self.home(<PyObject*>edge)
+        cdef Py_ssize_t i = self.home(<PyObject*>edge)
         while self.places[i].edge != NULL:
             if self.places[i].edge == <PyObject*>edge:
                 return &self.places[i]
@@ -59,7 +62,7 @@ cdef class Sums:
 
     cdef int grow(self) except -1:
         cdef Sum* old = self.places
-        cdef Py_ssize_t i, j, before = self.room, room = FIRST_PLACES if before == 0 else 2 * before
+        cdef Py_ssize_t i, j, before = self.room, room = 2 * before
         cdef Sum* new = <Sum*>calloc(room, sizeof(Sum))
         if new == NULL:
             raise MemoryError()
@@ -70,7 +73,8 @@ cdef class Sums:
                 while new[j].edge != NULL:
                     j = (j + 1) & (room - 1)
                 new[j] = old[i]
-        free(old)
+        if old != self.first:
+            free(old)
         return 0
 
     cdef object take(self, object edge):

@@ -8,25 +8,17 @@ def run(list roots, list grads, list inputs, bint retain, bint create, bint accu
     gradients of ``inputs`` are returned as a list, with None where there is no path. ``grads`` are raw arrays, or
     Tensors with ``create``.
     """
-    return propagate(roots, grads, inputs, retain, create, accumulate)
-
-
-cdef object propagate(list roots, list grads, list inputs, bint retain, bint create, bint accumulate):
     global tensor_table
     if create and tensor_table is None:
         tensor_table = load_tensor_table()
-    cdef Pass p = Pass(retain, create)
+    cdef Pass p = Pass.__new__(Pass)
     cdef Variable v
     cdef Sum* sum
-    cdef int before = tp_modes_get()
     cdef list answer
     cdef object g
-    cdef Py_ssize_t event = -1
     if inputs is not None:
         p.select(roots, inputs)
-    tp_modes_set(0 if create else TP_NO_GRAD)   # rules compute in the forward's dtypes: no autocast
-    if p.log is not None:
-        event = p.log.open("backward" if accumulate else "grad", RANGE, None)
+    p.open(retain, create, "backward" if accumulate else "grad")
     try:
         for v, g in zip(roots, grads):
             p.deliver(v if v.current() is None else v.node, g, ROOT, False)
@@ -51,11 +43,7 @@ cdef object propagate(list roots, list grads, list inputs, bint retain, bint cre
         p.keep_retained()
         return answer
     finally:
-        tp_modes_set(before)
-        if p.token is not None:
-            PyContextVar_Reset_(_errors, p.token)
-        if p.log is not None:
-            p.log.close(event, 0)
+        p.close()
 
 
 def run_scalar(root, bint retain):
@@ -68,7 +56,15 @@ def run_scalar(root, bint retain):
     seed = one_like((<Variable>root).array_)
     if seed is None:
         return False
-    propagate([root], [seed], None, retain, False, True)
+    cdef Pass p = Pass.__new__(Pass)
+    p.open(retain, False, "backward")
+    try:
+        p.deliver((<Variable>root).node, seed, ROOT, False)
+        seed = None
+        p.run()
+        p.finish(None)
+    finally:
+        p.close()
     return True
 
 

@@ -35,7 +35,7 @@ HEIGHT = {
     "printing": 3, "config": 3, "cuda": 3,
     "methods": 4, "conversions": 4, "tensor": 4, "array_api": 4, "testing": 4, "serialization": 4,
     "typed": 5, "switches": 5, "backends": 5,
-    "amp": 5, "nn": 5, "optim": 5, "data": 5, "utils": 5,
+    "amp": 5, "nn": 5, "optim": 5, "data": 5, "utils": 5, "distributions": 5,
     "models": 6, "profiler": 6,
     "__init__": 7,
 }  # fmt: skip
@@ -180,7 +180,7 @@ COMPILED_KERNELS = {
     "softmax", "softmax_grad", "log_softmax", "log_softmax_grad", "cross_entropy", "cross_entropy_grad",
     "layer_norm", "layer_norm_grad", "rms_norm", "rms_norm_grad", "group_norm", "group_norm_grad",
     "batch_norm", "batch_norm_eval", "batch_norm_grad",
-    "conv", "conv_grad", "max_pool", "max_pool_grad", "avg_pool", "avg_pool_grad",
+    "conv", "conv_grad", "conv_relu", "conv_relu_grad", "max_pool", "max_pool_grad", "avg_pool", "avg_pool_grad",
     "sgd", "sgd_dampened", "adam", "adamw", "rmsprop", "total_norm", "rescale", "unscale",
     "rnn", "rnn_grad", "lstm", "lstm_grad", "gru", "gru_grad",
 }  # fmt: skip

@@ -220,6 +220,25 @@ CASES: dict[str, list[Callable[[Draw, int, int, int], tuple]]] = {
             (True, False, True),
         ),
     ],
+    "conv_relu": [
+        lambda d, p, q, r: (d(3, p, q), d(r, p, 2), d(r), (1,), ((1, 0),), (1,), 1),
+        lambda d, p, q, r: (d(2, p, 4, q), d(3, p, 3, 2), None, (2, 1), ((1, 1), (1, 1)), (1, 2), 1),
+    ],
+    "conv_relu_grad": [
+        lambda d, p, q, r: (d(3, r, q), d(3, r, q), d(3, p, q), d(r, p, 2), (3, p, q), (1,), ((1, 0),), (1,), 1, ALL),
+        lambda d, p, q, r: (
+            d(2, 4, p, 3),
+            d(2, 4, p, 3),
+            None,
+            d(4, q, 1, 2),
+            (2, 2 * q, p, 5),
+            (1, 2),
+            ((0, 0), (1, 0)),
+            (1, 1),
+            2,
+            (True, False, True),
+        ),
+    ],
     "max_pool": [
         lambda d, p, q, r: (d(2, 2, p, q), (2, 2), (2, 2), ((0, 1), (0, 1)), (1, 1)),
         lambda d, p, q, r: (d(1, p, q), (2,), (1,), ((1, 1),), (1,)),
@@ -398,7 +417,8 @@ def test_read_only_inputs(name: str, case: Any) -> None:
 
 
 # A product's zeros times infinity are its own affair; check_indices and keep_mask take no floats.
-SPECIAL = sorted(set(COMPILED) - LINEAR - {"matmul", "conv", "conv_grad", "check_indices", "keep_mask"})
+CONV = {"conv", "conv_grad", "conv_relu", "conv_relu_grad"}
+SPECIAL = sorted(set(COMPILED) - LINEAR - CONV - {"matmul", "check_indices", "keep_mask"})
 
 
 @pytest.mark.parametrize("name", SPECIAL)

@@ -40,15 +40,20 @@ def check(dtype: Any, samples: int, groups: int, channels: int, filters: int, *a
     y = reference.conv(np, x, weight, bias, *geometry)
     assert_near("y", y, conv.conv(x, weight, bias, *geometry))
     assert_near("y without bias", y - bias.reshape(1, -1, *[1] * len(axes)), conv.conv(x, weight, None, *geometry))
+    rectified = conv.conv_relu(x, weight, bias, *geometry)
+    np.testing.assert_array_equal(rectified, np.maximum(conv.conv(x, weight, bias, *geometry), 0))
     g = draw(*y.shape)
-    expected = reference.conv_grad(np, g, x, weight, x.shape, *geometry, (True,) * 3)
-    for needs in ((True, True, True), (True, False, False), (False, True, False)):
-        found = conv.conv_grad(g, x if needs[1] else None, weight, x.shape, *geometry, needs)
-        for name, one, other, needed in zip(("gx", "gw", "gb"), expected, found, needs, strict=True):
-            if needed:
-                assert_near(name, one, other)
-            else:
-                assert other is None
+    for mask in (None, rectified):
+        seen = g if mask is None else np.where(mask > 0, g, 0)
+        expected = reference.conv_grad(np, seen, x, weight, x.shape, *geometry, (True,) * 3)
+        for needs in ((True, True, True), (True, False, False), (False, True, False), (True, False, True)):
+            rest = (x if needs[1] else None, weight, x.shape, *geometry, needs)
+            found = conv.conv_grad(g, *rest) if mask is None else conv.conv_relu_grad(g, mask, *rest)
+            for name, one, other, needed in zip(("gx", "gw", "gb"), expected, found, needs, strict=True):
+                if needed:
+                    assert_near(name, one, other)
+                else:
+                    assert other is None
 
 
 @st.composite
@@ -90,9 +95,34 @@ def test_small_planes_of_many_images(name, dtype):
     check(dtype, *SMALL[name])
 
 
-@pytest.mark.parametrize("shape", [(128, 32, 4, 32), (64, 8, 14, 16)])
-def test_threads_share_the_images(shape, threads):
-    samples, channels, size, filters = shape
-    for n in (2, 3):
+def everything(random: np.random.Generator, samples: int, groups: int, channels: int, filters: int, *axes: Any) -> Any:
+    sizes, kernel, stride, dilation, before, after = zip(*axes, strict=True)
+    geometry = (stride, tuple(zip(before, after, strict=True)), dilation, groups)
+    x = random.standard_normal((samples, groups * channels, *sizes)).astype(np.float32)
+    weight = random.standard_normal((groups * filters, channels, *kernel)).astype(np.float32)
+    y = conv.conv_relu(x, weight, None, *geometry)
+    g = random.standard_normal(y.shape).astype(np.float32)
+    return y, *conv.conv_relu_grad(g, y, x, weight, x.shape, *geometry, (True,) * 3)
+
+
+SHARED = {
+    "images": (64, 1, 8, 16, *[(14, 3, 1, 1, 1, 1)] * 2),
+    "small planes": (128, 1, 32, 32, *[(4, 3, 1, 1, 1, 1)] * 2),
+    "one image": (1, 1, 32, 64, *[(14, 3, 1, 1, 1, 1)] * 2),
+    "one image, strides": (1, 1, 19, 21, *[(40, 5, 2, 1, 2, 2)] * 2),
+    "three images": (3, 1, 24, 30, *[(20, 3, 1, 1, 1, 1)] * 2),
+    "depthwise": (4, 48, 1, 2, *[(30, 5, 1, 1, 2, 2)] * 2),
+    "few filters": (16, 1, 64, 3, *[(24, 3, 1, 1, 1, 1)] * 2),
+    "points": (100, 1, 200, 130, *[(1, 3, 1, 1, 1, 1)] * 2),
+}
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_results_do_not_depend_on_threads(name, threads):
+    threads(1)
+    expected = everything(np.random.default_rng(1), *SHARED[name])
+    for n in (2, 3, 7):
         threads(n)
-        check(np.float32, samples, 1, channels, filters, *[(size, 3, 1, 1, 1, 1)] * 2)
+        check(np.float32, *SHARED[name])
+        for one, other in zip(expected, everything(np.random.default_rng(1), *SHARED[name]), strict=True):
+            np.testing.assert_array_equal(one, other)

@@ -218,6 +218,11 @@ CALLS: dict[str, tuple] = {
     "linear_grad": (random(300, 7), random(300, 9), random(7, 9), ALL),
     "conv": (random(2, 16, 9, 9), random(4, 16, 3, 3), random(4), ONE, NO, ONE, 1),
     "conv_grad": (random(2, 4, 9, 9), random(2, 3, 9, 9), random(4, 3, 3, 3), (2, 3, 9, 9), ONE, NO, ONE, 1, ALL),
+    "conv_relu": (random(2, 16, 9, 9), random(4, 16, 3, 3), random(4), ONE, NO, ONE, 1),
+    "conv_relu_grad": (
+        *(random(2, 4, 9, 9), random(2, 4, 9, 9), random(2, 3, 9, 9), random(4, 3, 3, 3)),
+        *((2, 3, 9, 9), ONE, NO, ONE, 1, ALL),
+    ),
     "softmax": (random(5, 300), 1),
     "softmax_grad": (random(5, 300), random(5, 300), 1),
     "log_softmax": (random(5, 300), 1),

@@ -138,6 +138,33 @@ def test_a_linear_and_its_relu_are_one_operation_that_nobody_notices() -> None:
     assert operations(model(x)) == ["tanh", "linear", "sigmoid", "linear"]
 
 
+@pytest.mark.parametrize(
+    "conv, shape",
+    [
+        (nn.Conv2d(2, 3, 3, padding=1), (2, 2, 5, 5)),
+        (nn.Conv2d(2, 3, 2, stride=2, bias=False, padding="valid"), (2, 5, 5)),
+        (nn.Conv2d(2, 3, 3, padding="same", padding_mode="reflect"), (2, 2, 5, 5)),
+        (nn.Conv1d(2, 4, 3, groups=2, dilation=2, padding=1, padding_mode="circular"), (2, 2, 6)),
+    ],
+    ids=str,
+)
+def test_a_convolution_and_its_relu_are_one_operation_that_nobody_notices(conv: nn.Module, shape: tuple) -> None:
+    relu = nn.ReLU()
+    model = nn.Sequential(conv, relu)
+    x = tp.randn(*shape, requires_grad=True)
+    assert operations(model(x))[-1] != "relu"
+    assert "conv_relu" in operations(model(x))
+    by_hand = relu(conv(x))
+    tp.testing.assert_close(model(x), by_hand)
+    found, wanted = (tp.autograd.grad((y * y).sum(), [x, *model.parameters()]) for y in (model(x), by_hand))
+    for got, expected in zip(found, wanted, strict=True):
+        tp.testing.assert_close(got, expected)
+    with conv.register_forward_hook(lambda module, args, output: -output):
+        tp.testing.assert_close(model(x), relu(conv(x)))
+    model[1] = nn.ReLU(inplace=True)
+    tp.testing.assert_close(model(x), by_hand)
+
+
 # --- calls without a Python frame ------------------------------------------------------------------------
 
 

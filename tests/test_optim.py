@@ -148,7 +148,7 @@ def test_state_has_the_dtype_of_its_parameter(cls, options, dtype):
         assert p.dtype == getattr(tp, dtype)
         for name, value in optimizer.state[p].items():
             assert isinstance(value, tp.Tensor)
-            assert value.dtype == (tp.float32 if name == "step" else p.dtype)
+            assert value.dtype == (tp.float32 if name in ("step", "mu_product") else p.dtype)
 
 
 @every_algorithm

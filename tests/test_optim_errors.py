@@ -100,9 +100,9 @@ class TestBadHyperparameters:
 
 def test_what_only_pytorchs_adamw_has():
     for optimizer in Adam, AdamW:
-        optimizer(two_parameters(), amsgrad=False)
-        with pytest.raises(ValueError, match="amsgrad=True is not supported"):
-            optimizer(two_parameters(), amsgrad=True)
+        optimizer(two_parameters(), capturable=False)
+        with pytest.raises(ValueError, match="capturable=True is not supported"):
+            optimizer(two_parameters(), capturable=True)
     optimizer = AdamW(two_parameters())
     optimizer.param_groups[0]["decoupled_weight_decay"] = False
     with pytest.raises(ValueError, match="decoupled_weight_decay must be True"):

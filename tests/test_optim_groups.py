@@ -92,7 +92,7 @@ class TestGroups:
     def test_repr(self):
         p, q = two_parameters()
         assert repr(SGD([p, q], lr=0.5)) == (
-            "SGD (\nParameter Group 0\n    dampening: None\n    lr: 0.5\n    momentum: 0.0\n"
+            "SGD (\nParameter Group 0\n    dampening: None\n    lr: 0.5\n    maximize: False\n    momentum: 0.0\n"
             "    nesterov: False\n    weight_decay: 0.0\n)"
         )
 

@@ -9,7 +9,7 @@ import threading
 
 import numpy as np
 import pytest
-from cases.optim import assert_equal, every_algorithm, give, parameter, state_of, values
+from cases.optim import assert_equal, every_algorithm, every_compiled_algorithm, give, parameter, state_of, values
 
 import tiny_pytorch as tp
 from tiny_pytorch.optim import SGD, Adam
@@ -193,7 +193,7 @@ def test_sees_what_was_changed(cls, options, edit, groups):
     assert_equal(results[0], results[1])
 
 
-@every_algorithm
+@every_compiled_algorithm
 def test_takes_every_step_but_the_first(cls, options):
     optimizer, params = make(cls, options)
     optimizer.step()

@@ -88,7 +88,7 @@ class TestStateDict:
             ),
             (lambda d: d["param_groups"][0]["params"].pop(), ValueError, r"\[1\] parameters, .* \[2\]"),
             (lambda d: d["param_groups"][0].update(lr=-1), ValueError, "lr"),
-            (lambda d: d["param_groups"][0].update(amsgrad=True), ValueError, "amsgrad"),
+            (lambda d: d["param_groups"][0].update(differentiable=True), ValueError, "differentiable"),
             (lambda d: d["state"].update({7: {}}), ValueError, "parameter 7"),
             (lambda d: d["state"][1].update(exp_avg=tp.zeros(5)), ValueError, r"exp_avg .*\(5,\).*\(2,\)"),
             (lambda d: d["state"][1].update(exp_avg=memoryview(b"12")), TypeError, "exp_avg .* memoryview"),

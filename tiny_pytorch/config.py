@@ -18,8 +18,8 @@ def set_num_threads(n: int) -> None:
     """Let kernels, and the matrix products of the library in use, take up to ``n`` threads, the calling one included.
 
     At start it is ``TINY_PYTORCH_NUM_THREADS``, else all usable cores. Small arrays are always worked on by one thread.
-    Results for different numbers agree to rounding: weight gradients of convolutions and recurrent layers are added up
-    in another order.
+    Results for different numbers agree to rounding: weight gradients of recurrent layers are added up in another order.
+    All others are bitwise the same.
 
     Raises
     ------

@@ -175,6 +175,8 @@ class OpMethods(Variable):
     # contraction
     inner = ops.inner
     trace = ops.trace
+    # combining
+    diag_embed = ops.diag_embed
     # copying
     clone = ops.clone
     # creation
@@ -186,6 +188,10 @@ class OpMethods(Variable):
     # diagonals
     diag = ops.diag
     diagonal = ops.diagonal
+    # differences
+    cross = ops.cross
+    diff = ops.diff
+    logcumsumexp = ops.logcumsumexp
     # elementwise
     abs = ops.abs
     absolute = ops.absolute
@@ -220,6 +226,11 @@ class OpMethods(Variable):
     argmin = ops.argmin
     max = ops.max
     min = ops.min
+    # filling
+    index_copy = ops.index_copy
+    index_fill = ops.index_fill
+    masked_scatter = ops.masked_scatter
+    scatter_reduce = ops.scatter_reduce
     # gathering
     bincount = ops.bincount
     gather = ops.gather
@@ -333,6 +344,19 @@ class OpMethods(Variable):
     sort = ops.sort
     topk = ops.topk
     unique = ops.unique
+    # special
+    erfinv = ops.erfinv
+    logit = ops.logit
+    xlogy = ops.xlogy
+    # statistics
+    corrcoef = ops.corrcoef
+    cov = ops.cov
+    histc = ops.histc
+    kthvalue = ops.kthvalue
+    median = ops.median
+    nanmean = ops.nanmean
+    nansum = ops.nansum
+    quantile = ops.quantile
     # trigonometry
     acos = ops.acos
     acosh = ops.acosh
@@ -347,6 +371,8 @@ class OpMethods(Variable):
     sinh = ops.sinh
     tan = ops.tan
     tanh = ops.tanh
+    # unfolding
+    unfold = ops.unfold_windows
 
 
 # The ops that have a form that writes its result into the tensor: x.add_(y) is x[...] = x + y.
@@ -354,12 +380,13 @@ IN_PLACE = (
     "abs", "absolute", "acos", "acosh", "add", "addcdiv", "addcmul", "addmm", "addmv", "asin", "asinh", "atan",
     "atan2", "atanh", "baddbmm", "bernoulli", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or",
     "bitwise_right_shift", "bitwise_xor", "ceil", "clamp", "clip", "copysign", "cos", "cosh", "cumprod", "cumsum",
-    "div", "divide", "eq", "erf", "exp", "exp2", "expm1", "floor", "floor_divide", "fmod", "ge", "greater",
-    "greater_equal", "gt", "hypot", "index_add", "le", "lerp", "less", "less_equal", "log", "log10", "log1p",
-    "log2", "logical_and", "logical_not", "logical_or", "logical_xor", "lt", "masked_fill", "mul", "multiply",
-    "nan_to_num", "ne", "neg", "negative", "not_equal", "pow", "reciprocal", "relu", "remainder", "round", "rsqrt",
-    "scatter", "scatter_add", "sigmoid", "sign", "sin", "sinh", "sqrt", "square", "squeeze", "sub", "subtract",
-    "swapaxes", "swapdims", "t", "tan", "tanh", "transpose", "tril", "triu", "true_divide", "trunc", "unsqueeze",
+    "div", "divide", "eq", "erf", "erfinv", "exp", "exp2", "expm1", "floor", "floor_divide", "fmod", "ge", "greater",
+    "greater_equal", "gt", "hypot", "index_add", "index_copy", "index_fill", "le", "lerp", "less", "less_equal", "log",
+    "log10", "log1p", "log2", "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "lt", "masked_fill",
+    "masked_scatter", "mul", "multiply", "nan_to_num", "ne", "neg", "negative", "not_equal", "pow", "reciprocal",
+    "relu", "remainder", "round", "rsqrt", "scatter", "scatter_add", "scatter_reduce", "sigmoid", "sign", "sin",
+    "sinh", "sqrt", "square", "squeeze", "sub", "subtract", "swapaxes", "swapdims", "t", "tan", "tanh", "transpose",
+    "tril", "triu", "true_divide", "trunc", "unsqueeze", "xlogy",
 )  # fmt: skip
 
 

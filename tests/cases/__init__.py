@@ -17,10 +17,13 @@ from . import (
     linalg,
     loss,
     norm,
+    places,
     pooling,
     reduction,
     rnn,
     shape,
+    special,
+    unfolding,
 )
 from .case import Case
 
@@ -45,6 +48,9 @@ CASES = [
         rnn,
         comparison,
         distance,
+        places,
+        special,
+        unfolding,
     )
     for case in family.CASES
 ]

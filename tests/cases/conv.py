@@ -30,13 +30,14 @@ def convolved(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
     return y if batched else y[0]
 
 
-def conv(axes, variant, *shapes, bias=True, empty=None, torch=True, **options):
-    """``F.conv1d`` or ``F.conv2d``, of x and weight, with a bias."""
+def conv(axes, variant, *shapes, bias=True, empty=None, torch=True, rectified=False, **options):
+    """``F.conv1d`` or ``F.conv2d``, of x and weight, with a bias; or these with ReLU."""
     args = tuple(floats(*s) for s in shapes) + ((floats(shapes[1][0]),) if bias else ())
+    name = f"conv{axes}d" + "_relu" * rectified
     return Case(
-        f"nn.functional.conv{axes}d",
-        lambda t, *a: getattr(t.nn.functional, f"conv{axes}d")(*a, **options),
-        lambda *a: convolved(*a, **options),
+        f"nn.functional.{name}",
+        lambda t, *a: getattr(t.nn.functional, name)(*a, **options),
+        lambda *a: np.maximum(convolved(*a, **options), 0 if rectified else -np.inf),
         args,
         variant,
         empty=empty,
@@ -96,6 +97,10 @@ CASES = [
     conv(2, "one image", (1, 3, 3), (1, 1, 2, 2), stride=2),
     conv(2, "rows unseen", (1, 1, 6, 5), (1, 1, 2, 2), stride=3),
     conv(2, "more padding than kernel", (1, 1, 2, 2), (1, 1, 1, 1), padding=2, stride=2),
+    conv(1, "", (2, 2, 5), (3, 2, 3), rectified=True, torch=False),
+    conv(1, "one signal", (2, 5), (4, 1, 3), bias=False, groups=2, dilation=2, padding=1, rectified=True, torch=False),
+    conv(2, "", (2, 2, 4, 3), (3, 2, 3, 3), padding=1, rectified=True, torch=False),
+    conv(2, "stride", (1, 2, 5, 4), (2, 2, 3, 2), bias=False, stride=2, rectified=True, torch=False),
     conv_transpose(1, "", (2, 2, 4), (2, 3, 3), empty=((0, 2, 4), (2, 3, 3), (3,))),
     conv_transpose(1, "all", (1, 4, 3), (4, 2, 2), bias=False, stride=2, padding=1, output_padding=1, groups=2),
     conv_transpose(1, "dilation", (2, 1, 3), (1, 2, 2), dilation=3, output_padding=2),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tiny_pytorch as tp
-from tiny_pytorch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
+from tiny_pytorch.optim import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, NAdam, Optimizer, RAdam, RMSprop
 
 
 def parameter(array: Any, dtype: Any = None) -> Any:
@@ -19,7 +19,7 @@ def give(p: Any, gradient: Any) -> None:
     p.grad = tp.tensor(np.asarray(gradient), dtype=p.dtype)
 
 
-ALGORITHMS = {
+COMPILED = {
     "SGD": (SGD, {}),
     "SGD with momentum": (SGD, {"momentum": 0.9, "weight_decay": 0.1}),
     "SGD, nesterov": (SGD, {"momentum": 0.9, "nesterov": True}),
@@ -34,6 +34,21 @@ ALGORITHMS = {
     "RMSprop, centered": (RMSprop, {"centered": True, "eps": 1e-3}),
     "RMSprop, centered, with momentum": (RMSprop, {"centered": True, "momentum": 0.9, "eps": 1e-3}),
 }
+# What only the reference computes.
+COMPOSED = {
+    "Adam, amsgrad": (Adam, {"weight_decay": 0.1, "amsgrad": True}),
+    "AdamW, amsgrad": (AdamW, {"amsgrad": True}),
+    "Adam, upwards": (Adam, {"maximize": True}),
+    "Adagrad": (Adagrad, {"weight_decay": 0.1, "lr_decay": 0.1, "initial_accumulator_value": 0.5}),
+    "Adadelta": (Adadelta, {"weight_decay": 0.1}),
+    "Adamax": (Adamax, {"weight_decay": 0.1}),
+    "NAdam": (NAdam, {"weight_decay": 0.1}),
+    "NAdam, decoupled": (NAdam, {"weight_decay": 0.1, "decoupled_weight_decay": True}),
+    "RAdam": (RAdam, {"weight_decay": 0.1, "betas": (0.8, 0.9)}),
+    "RAdam, decoupled": (RAdam, {"weight_decay": 0.1, "decoupled_weight_decay": True}),
+}
+ALGORITHMS = COMPILED | COMPOSED
+every_compiled_algorithm = pytest.mark.parametrize("cls, options", COMPILED.values(), ids=COMPILED)
 every_algorithm = pytest.mark.parametrize("cls, options", ALGORITHMS.values(), ids=ALGORITHMS)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,14 @@ __all__ = ["KERNEL_OPS", "Op", "op"]
 
 KERNEL_OPS: dict[str, Op] = {}
 """Kernels that are ops themselves: rules that run on Tensors call the op, with its own gradient."""
+
+PYTORCH_NAMES = {1: ("input",), 2: ("input", "other")}
+
+
+def _places(forward: Callable[..., Any]) -> int:
+    """How many arrays a forward takes, by position, behind the table of kernels."""
+    code = forward.__code__
+    return 0 if code.co_flags & inspect.CO_VARARGS else code.co_argcount - 1
 
 
 def op(
@@ -25,6 +34,7 @@ def op(
     view: bool = False,
     many: bool = False,
     kernel: str | None = None,
+    arguments: tuple[str, ...] | None = None,
 ) -> Any:
     """Declare an op: decorates ``forward(k, *arrays, **params)``; ``@it.gradient`` then decorates the rule.
 
@@ -47,6 +57,9 @@ def op(
         The kernel of which the op is the differentiable form, with the same arguments in the same order, keyword
         parameters last: the forward is that kernel (with ``extra``, one whose further results are those for the
         rule), and the engine calls a compiled one at once. ``gradient(kernel=..., reads=...)`` says the same of a rule.
+    arguments : tuple of str, optional
+        The names by which callers may pass the positional arguments. By default ``input``, and of two
+        ``input`` and ``other``.
 
     Examples
     --------
@@ -80,6 +93,7 @@ def op(
             many=many,
             kernel=kernel,
         )
+        declared.arguments = PYTORCH_NAMES.get(_places(forward), ()) if arguments is None else arguments
         if kernel is not None and not extra:
             KERNEL_OPS[kernel] = declared
         return declared

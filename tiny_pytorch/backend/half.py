@@ -20,10 +20,10 @@ ALL = 100
 RESULTS: dict[str, int] = {
     **dict.fromkeys(
         [
-            "attention_grad", "avg_pool", "avg_pool_grad", "batch_norm_grad", "conv", "conv_grad", "cross_entropy",
-            "gelu", "gelu_grad", "gru_grad", "layer_norm_grad", "linear", "linear_grad", "linear_relu",
-            "linear_relu_grad", "log_softmax", "log_softmax_grad", "lstm_grad", "matmul", "max_pool_grad",
-            "rms_norm_grad", "rnn_grad", "scatter_add",
+            "attention_grad", "avg_pool", "avg_pool_grad", "batch_norm_grad", "conv", "conv_grad", "conv_relu",
+            "conv_relu_grad", "cross_entropy", "gelu", "gelu_grad", "gru_grad", "layer_norm_grad", "linear",
+            "linear_grad", "linear_relu", "linear_relu_grad", "log_softmax", "log_softmax_grad", "lstm_grad", "matmul",
+            "max_pool_grad", "rms_norm_grad", "rnn_grad", "scatter_add",
             "scatter_rows", "self_attention_grad", "sigmoid", "sigmoid_grad", "silu", "silu_grad", "softmax",
             "softmax_grad", "sum_to", "tanh_grad",
         ],

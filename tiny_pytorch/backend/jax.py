@@ -35,6 +35,8 @@ COMPILED: dict[str, tuple[str, ...]] = {
     "batch_norm_grad": ("needs",),
     "conv": ("stride", "padding", "dilation", "groups"),
     "conv_grad": ("shape", "stride", "padding", "dilation", "groups", "needs"),
+    "conv_relu": ("stride", "padding", "dilation", "groups"),
+    "conv_relu_grad": ("shape", "stride", "padding", "dilation", "groups", "needs"),
     "gelu": ("approximate",),
     "gelu_grad": ("approximate",),
     "group_norm": ("groups",),

@@ -9,6 +9,7 @@ from typing import Any, Self, overload
 from .. import ops
 from ..autograd import Chain, Fused
 from .activation import ReLU
+from .conv import Conv1d, Conv2d
 from .linear import Linear
 from .module import Module, tree
 
@@ -162,9 +163,13 @@ class Sequential(_Row):
     def _plan(self) -> tuple[Callable[[Any], Any], ...]:
         steps: list[Callable[[Any], Any]] = []
         for module in self._members():
-            if type(module) is ReLU and steps and type(steps[-1]) is Linear:
+            last = steps[-1] if steps else None
+            if type(module) is ReLU and type(last) is Linear:
                 # Saves 2 of the 20 µs of a small network's training step, and on a GPU a launch in each direction.
-                steps[-1] = Fused(ops.linear_relu, steps[-1], Linear._direct, module, _relu_forward)
+                steps[-1] = Fused(ops.linear_relu, last, Linear._direct, module, _relu_forward)
+            elif type(module) is ReLU and isinstance(last, (Conv1d, Conv2d)):
+                # A pass over the result in each direction, a tenth of a convolutional network's training step.
+                steps[-1] = Fused(last._rectified, last, last._direct, module, _relu_forward)
             else:
                 steps.append(module)
         self.__dict__["_steps"] = tuple(steps)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from .. import ops
+from ..autograd import Direct
 from ..ops.conv import same_padding
 from ..ops.windows import each_axis, evenly
 from ..tensor import Tensor
@@ -117,15 +118,33 @@ class _Conv(_Kernels):
             self.padding = each_axis(name, "padding", padding, self.axes, 0)
         self._make_parameters((out_channels, in_channels // groups), bias, device, dtype)
 
-    def _padded(self, input: Tensor) -> tuple[Tensor, int | str | tuple[int, ...]]:
-        """The input with what another mode than "zeros" adds, and the padding that is left to do."""
-        if self.padding_mode == "zeros" or self.padding == "valid":
-            return input, self.padding
-        if isinstance(self.padding, str):
-            pairs = same_padding(self.kernel_size, self.dilation)
-        else:
-            pairs = evenly(self.padding)
-        return F.pad(input, [n for pair in reversed(pairs) for n in pair], self.padding_mode), 0
+
+_NAMES = ("weight", "bias", "stride", "padding", "dilation", "groups", "kernel_size", "padding_mode")
+
+
+def _of_attributes(convolution: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The convolution of an input and the attributes `_NAMES` of a layer."""
+
+    def convolve(
+        input: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        stride: tuple[int, ...],
+        padding: str | tuple[int, ...],
+        dilation: tuple[int, ...],
+        groups: int,
+        kernel_size: tuple[int, ...],
+        mode: str,
+    ) -> Tensor:
+        if mode != "zeros" and padding != "valid":
+            pairs = same_padding(kernel_size, dilation) if isinstance(padding, str) else evenly(padding)
+            input, padding = F.pad(input, [n for pair in reversed(pairs) for n in pair], mode), (0,) * len(stride)
+        return convolution(input, weight, bias, stride, padding, dilation, groups)
+
+    return convolve
+
+
+_conv1d, _conv2d = _of_attributes(F.conv1d), _of_attributes(F.conv2d)
 
 
 class Conv1d(_Conv):
@@ -172,8 +191,13 @@ class Conv1d(_Conv):
     axes = 1
 
     def forward(self, input: Tensor) -> Tensor:
-        input, padding = self._padded(input)
-        return F.conv1d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+        return _conv1d(
+            input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups, self.kernel_size,
+            self.padding_mode,
+        )  # fmt: skip
+
+    _direct = Direct(_conv1d, forward, *_NAMES)
+    _rectified = staticmethod(_of_attributes(F.conv1d_relu))
 
 
 class Conv2d(_Conv):
@@ -225,5 +249,10 @@ class Conv2d(_Conv):
     axes = 2
 
     def forward(self, input: Tensor) -> Tensor:
-        input, padding = self._padded(input)
-        return F.conv2d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+        return _conv2d(
+            input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups, self.kernel_size,
+            self.padding_mode,
+        )  # fmt: skip
+
+    _direct = Direct(_conv2d, forward, *_NAMES)
+    _rectified = staticmethod(_of_attributes(F.conv2d_relu))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -56,11 +57,17 @@ def _geometry(
     steps = kernel if stride is None or stride == () else each_axis(name, "stride", stride, axes, 1)
     widths = each_axis(name, "padding", padding, axes, 0)
     gaps = each_axis(name, "dilation", dilation, axes, 1)
+    return kernel, steps, widths, _pairs(name, shape, kernel, steps, widths, gaps, bool(ceil_mode)), gaps
+
+
+@functools.lru_cache
+def _pairs(name: str, shape: Ints, kernel: Ints, steps: Ints, widths: Ints, gaps: Ints, ceil_mode: bool) -> Pairs:
+    """The padding before and behind each axis, of windows that fit."""
     pairs = []
     for n, k, s, p, d in zip(shape[2:], kernel, steps, widths, gaps, strict=True):
         span = d * (k - 1) + 1
         if p > span // 2:
-            raise ValueError(f"{name}: padding must be at most half the window ({span} elements), got {padding}")
+            raise ValueError(f"{name}: padding must be at most half the window ({span} elements), got {widths}")
         behind = p
         if ceil_mode and n + 2 * p >= span:
             places = -(-(n + 2 * p - span) // s) + 1
@@ -68,7 +75,7 @@ def _geometry(
             behind = (places - 1) * s + span - n - p
         pairs.append((p, behind))
     check_places(name, shape, kernel, tuple(pairs), gaps)
-    return kernel, steps, widths, tuple(pairs), gaps
+    return tuple(pairs)
 
 
 def _max_pool(

@@ -73,7 +73,7 @@ def _(k: K, g: Array, saved: Any) -> tuple:
     return g * (a / y) if needs[0] else None, g * (b / y) if needs[1] else None
 
 
-@op(promotes="common", keeps="inputs", autocast="float32")
+@op(promotes="common", keeps="inputs", autocast="float32", arguments=("input", "exponent"))
 def pow(k: K, a: Array, b: Array) -> Array:
     """``y = a^b``; 0^0 is 1. Integers to negative integers are refused.
 

@@ -12,6 +12,12 @@ from .rule import Rule
 __all__ = ["Adam"]
 
 STATE = ("exp_avg", "exp_avg_sq", "step")
+AMSGRAD_STATE = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq", "step")
+
+
+def state_of(group: Group) -> tuple[str, ...]:
+    """The names of the state that a step reads."""
+    return AMSGRAD_STATE if group["amsgrad"] else STATE
 
 
 class Adam(Optimizer):
@@ -40,7 +46,11 @@ class Adam(Optimizer):
     betas : pair of floats, optional
         PyTorch's spelling of ``beta1`` and ``beta2``; to give both, and different, is an error.
     amsgrad : bool, default False
-        True is refused: that variant is not here.
+        With ``w = max(w, v)``, w takes the place of v in the step, so that it never grows by forgetting.
+    maximize : bool, default False
+        Climb instead of descend.
+    capturable, differentiable : bool, default False
+        Accepted because PyTorch's scripts pass them; True is refused.
     foreach, fused : bool, optional
         Accepted because PyTorch's scripts pass them. One fused kernel updates all parameters in any case.
 
@@ -57,7 +67,8 @@ class Adam(Optimizer):
 
     References
     ----------
-    D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization", 2014, arXiv:1412.6980.
+    D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization", 2014, arXiv:1412.6980. Amsgrad: S. J. Reddi,
+    S. Kale, S. Kumar, "On the convergence of Adam and beyond", 2018, arXiv:1904.09237.
 
     Examples
     --------
@@ -82,9 +93,12 @@ class Adam(Optimizer):
         betas: tuple[float, float] | None = None,
         amsgrad: bool = False,
         foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        refuse_unsupported({"amsgrad": amsgrad}, {})
+        refuse_unsupported({"capturable": capturable, "differentiable": differentiable}, {})
         if isinstance(beta1, tuple | list):
             raise TypeError(f"beta1 must be a number, got {beta1!r}; to give both at once write betas={tuple(beta1)!r}")
         if betas is not None and (beta1, beta2) != (0.9, 0.999) and list(betas) != [beta1, beta2]:
@@ -94,6 +108,8 @@ class Adam(Optimizer):
             "betas": (beta1, beta2) if betas is None else betas,
             "eps": eps,
             "weight_decay": weight_decay,
+            "amsgrad": amsgrad,
+            "maximize": maximize,
         }
         super().__init__(params, defaults)
 
@@ -109,14 +125,19 @@ class Adam(Optimizer):
             "beta2": to_number("beta2", betas[1], 0, 1),
             "eps": to_number("eps", group["eps"], 0),
             "weight_decay": to_number("weight_decay", group["weight_decay"], 0),
+            "amsgrad": bool(group["amsgrad"]),
+            "decoupled": self._kernel == "adamw",
         }
 
     def state_names(self, group: Group) -> tuple[str, ...]:
-        return STATE
+        return state_of(group)
 
     def rule(self, group: Group) -> Rule:
-        return Rule(self._kernel, STATE, ("lr", "beta1", "beta2", "eps", "weight_decay"))
+        numbers = ("lr", "beta1", "beta2", "eps", "weight_decay")
+        if group["amsgrad"]:
+            return Rule("amsgrad", state_of(group), (*numbers, "decoupled"))
+        return Rule(self._kernel, state_of(group), numbers)
 
     def new_state(self, k: Any, array: Array, group: Group) -> dict[str, Any]:
-        step = k.xp.zeros((), dtype=k.xp.float32, device=array.device)
-        return {"step": step, "exp_avg": zeros(k, array), "exp_avg_sq": zeros(k, array)}
+        state = {name: zeros(k, array) for name in state_of(group)}
+        return state | {"step": k.xp.zeros((), dtype=k.xp.float32, device=array.device)}

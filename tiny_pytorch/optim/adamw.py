@@ -34,8 +34,9 @@ class AdamW(Adam):
     weight_decay : float, default 0.01
         At least 0.
     amsgrad : bool, default False
-        Only False is supported.
-    foreach, fused : bool, optional
+        As of :class:`Adam`; so also below.
+    maximize : bool, default False
+    foreach, fused, capturable, differentiable : bool, optional
         Accepted because PyTorch's scripts pass them. One fused kernel updates all parameters in any case.
 
     Raises
@@ -71,15 +72,20 @@ class AdamW(Adam):
         weight_decay: float = 1e-2,
         amsgrad: bool = False,
         *,
+        maximize: bool = False,
         foreach: bool | None = None,
+        capturable: bool = False,
+        differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        refuse_unsupported({"amsgrad": amsgrad}, {})
+        refuse_unsupported({"capturable": capturable, "differentiable": differentiable}, {})
         defaults = {
             "lr": lr,
             "betas": betas,
             "eps": eps,
             "weight_decay": weight_decay,
+            "amsgrad": amsgrad,
+            "maximize": maximize,
             "decoupled_weight_decay": True,  # so that the state dict is PyTorch's
         }
         Optimizer.__init__(self, params, defaults)

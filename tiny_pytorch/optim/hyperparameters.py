@@ -11,7 +11,7 @@ __all__ = ["refuse_unsupported", "to_number"]
 Group = dict[str, Any]
 
 # What PyTorch's optimizers can switch on in a group and these cannot; a switch that is off is welcome.
-UNSUPPORTED = ("amsgrad", "maximize", "decoupled_weight_decay", "differentiable")
+UNSUPPORTED = ("amsgrad", "capturable", "decoupled_weight_decay", "differentiable", "maximize")
 
 
 def to_number(name: str, value: Any, low: float = -math.inf, below: float = math.inf) -> float:
@@ -37,5 +37,5 @@ def to_number(name: str, value: Any, low: float = -math.inf, below: float = math
 def refuse_unsupported(group: Group, defaults: Group) -> None:
     """Raise ValueError if a group switches on what only PyTorch's optimizers have, and not these ``defaults``."""
     for name in UNSUPPORTED:
-        if group.get(name) and not defaults.get(name):
+        if group.get(name) and name not in defaults:
             raise ValueError(f"{name}={group[name]!r} is not supported here; leave it out or set it to False")

@@ -213,13 +213,17 @@ class Optimizer:
     def _collect(self, group: Group) -> tuple[Group, Collected]:
         """A group's hyper-parameters, checked, and its parameters that have a gradient."""
         checked = self._check(group)
-        return checked, collect(group["params"], self.state, self.state_names(checked))
+        collected = collect(group["params"], self.state, self.state_names(checked))
+        if group.get("maximize"):
+            params, arrays, grads, states, columns = collected
+            return checked, (params, arrays, [-g for g in grads], states, columns)
+        return checked, collected
 
     def _compiled(self, group: Group) -> tuple[Any, tuple[str | None, ...], list[float]] | None:
         """For the plan of steps: the compiled rule of a group, the names of its state or None, and its numbers."""
         checked = self._check(group)
         rule, names = self.rule(checked), self.state_names(checked)
-        if rule is None or type(self).update is not Optimizer.update:
+        if rule is None or group.get("maximize") or type(self).update is not Optimizer.update:
             return None
         compiled = rule.compiled(kernels())
         if compiled is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .columns import zeros
-from .hyperparameters import Group, to_number
+from .hyperparameters import Group, refuse_unsupported, to_number
 from .optimizer import Array, Optimizer, Params
 from .rule import Rule
 
@@ -41,8 +41,10 @@ class RMSprop(Optimizer):
         At least 0.
     centered : bool, default False
         Divide by the standard deviation.
-    foreach : bool, optional
-        Accepted because PyTorch's scripts pass it. One fused kernel updates all parameters in any case.
+    maximize : bool, default False
+        Climb instead of descend.
+    foreach, capturable, differentiable : bool, optional
+        Accepted because PyTorch's scripts pass them. One fused kernel updates all parameters in any case.
 
     Raises
     ------
@@ -79,9 +81,12 @@ class RMSprop(Optimizer):
         weight_decay: float = 0.0,
         momentum: float = 0.0,
         centered: bool = False,
-        *,
+        capturable: bool = False,
         foreach: bool | None = None,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
+        refuse_unsupported({"capturable": capturable, "differentiable": differentiable}, {})
         defaults = {
             "lr": lr,
             "momentum": momentum,
@@ -89,6 +94,7 @@ class RMSprop(Optimizer):
             "eps": eps,
             "centered": centered,
             "weight_decay": weight_decay,
+            "maximize": maximize,
         }
         super().__init__(params, defaults)
 

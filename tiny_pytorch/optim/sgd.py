@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .columns import zeros
-from .hyperparameters import Group, to_number
+from .hyperparameters import Group, refuse_unsupported, to_number
 from .optimizer import Array, Optimizer, Params
 from .rule import Rule
 
@@ -48,7 +48,9 @@ class SGD(Optimizer):
         None is the rule above, a number is PyTorch's.
     nesterov : bool, default False
         Look one step ahead. Needs momentum and, with PyTorch's rule, ``dampening=0``.
-    foreach, fused : bool, optional
+    maximize : bool, default False
+        Climb instead of descend.
+    foreach, fused, differentiable : bool, optional
         Accepted because PyTorch's scripts pass them. One fused kernel updates all parameters in any case.
 
     Raises
@@ -80,15 +82,19 @@ class SGD(Optimizer):
         *,
         dampening: float | None = None,
         nesterov: bool = False,
+        maximize: bool = False,
         foreach: bool | None = None,
+        differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
+        refuse_unsupported({"differentiable": differentiable}, {})
         defaults = {
             "lr": lr,
             "momentum": momentum,
             "weight_decay": weight_decay,
             "dampening": dampening,
             "nesterov": nesterov,
+            "maximize": maximize,
         }
         super().__init__(params, defaults)
 

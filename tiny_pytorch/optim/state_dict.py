@@ -16,6 +16,8 @@ __all__ = ["dump", "load"]
 
 State = dict[str, Any]
 
+SCALARS = ("step", "mu_product")  # one number for each parameter, whatever its shape
+
 
 def dump(groups: list[Group], state: Mapping[Tensor, State]) -> dict[str, Any]:
     """``{"state": {position: {...}}, "param_groups": [{..., "params": [position, ...]}]}``."""
@@ -72,9 +74,10 @@ def load_value(name: str, value: Any, p: Tensor, position: int) -> Any:
     """A copy of one entry of a parameter's state: an array as a Tensor of the dtype that state is kept in."""
     if isinstance(value, Tensor):
         value = value.array
-    if name == "step":  # a plain number in PyTorch's older state dicts
+    if name in SCALARS:  # "step" is a plain number in PyTorch's older state dicts
         xp = at(p.array).xp
-        return leaf(xp.asarray(float(_plain(value)), dtype=xp.float32))
+        wide = name != "step" and getattr(value, "dtype", None) == xp.float64
+        return leaf(xp.asarray(float(_plain(value)), dtype=xp.float64 if wide else xp.float32))
     if not hasattr(value, "shape"):
         return copy.deepcopy(value)
     if not _is_ours(value):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+from . import elementwise as _elementwise
 from . import windows as _windows
 
-__all__ = ["conv", "conv_grad"]
+__all__ = ["conv", "conv_grad", "conv_relu", "conv_relu_grad"]
 
 
 def conv(xp, x, weight, bias, stride, padding, dilation, groups):
@@ -47,6 +48,17 @@ def conv_grad(xp, g, x, weight, shape, stride, padding, dilation, groups, needs)
     if needs[2]:
         gb = xp.sum(g, axis=(0, *range(2, len(g.shape))))
     return gx, gw, gb
+
+
+def conv_relu(xp, x, weight, bias, stride, padding, dilation, groups):
+    """``y = max(conv(...), 0)``, as `conv` and then relu."""
+    return _elementwise.relu(xp, conv(xp, x, weight, bias, stride, padding, dilation, groups))
+
+
+def conv_relu_grad(xp, g, y, x, weight, shape, stride, padding, dilation, groups, needs):
+    """The gradients of `conv_relu` from its result ``y``: those of `conv` for ``g`` where ``y > 0``."""
+    g = _elementwise.relu_grad(xp, g, y)
+    return conv_grad(xp, g, x, weight, shape, stride, padding, dilation, groups, needs)
 
 
 def _columns(xp, x, kernel, stride, padding, dilation, groups):
