@@ -1,17 +1,15 @@
 /* Smooth activations and their gradients without branches, so that their loops vectorise.
  *
- * GELU's factor is the normal distribution's function, whose lower half is Phi(-t) = 2^(-1 - t (b + t R(t))) for t >= 0
- * with b = 2 / (sqrt(2 pi) ln 2): as a power of 2 it may be as small as it must. R is smooth, and t R small beside b
- * where rounding matters most, so that a quotient of short polynomials gives it; t is multiplied with the sum and with
- * what rounding took from it. For the derivative Phi(-t) = e^(-t^2/2) K(t), K a quotient of polynomials too: at -t it
- * is e^(-t^2/2) (K(t) - t / sqrt(2 pi)), at t what is left of 1. GELU's tanh form is x / (1 + 2^-z) with z a cubic.
- * The coefficients are weighted least squares fits over all t whose results are not 0; the weights, adapted in turns
- * (C. L. Lawson, 1961), even out the error that the result has.
+ * GELU is max(x, 0) - t Phi(-t) with t = |x| and Phi the normal distribution's function, Phi(-t) = e^(-t^2/2 + D(t)) /
+ * (2 (1 + t)): D is at most 0.17, so that a quotient of short polynomials gives it exactly enough. t^2 and 1 + t are
+ * kept to twice the digits, as half a last place of t^2 would be worth t^2 / 2 of the result's; what rounding took goes
+ * into the exponent. For the derivative Phi(-t) = e^(-t^2/2) K(t), K a quotient of polynomials too: at -t it is
+ * e^(-t^2/2) (K(t) - t / sqrt(2 pi)), at t what is left of 1. SiLU is x / (1 + e^-x), one division; GELU's tanh form is
+ * x / (1 + 2^-z) with z a cubic. The coefficients of float32 are weighted least squares fits over all t whose results
+ * are not 0, the weights adapted in turns (C. L. Lawson, 1961), those of float64 interpolate.
  *
- * Measured, float32 and float64 alike, on every instruction set: within 2.2 ulp for x > -1. Further down sigmoid is
- * within 2.5 and SiLU within 3, GELU and its tanh form within 2 + 3 x^2 (half a last place of x itself is worth
- * x^2 / 2 of the result's); what is below the normal numbers has lost the digits of the factor that is. The
- * derivatives, which pass through 0, are within 2 ulp of 1.
+ * Measured on every instruction set: within 1.8 ulp everywhere, results that are subnormal included, but for float64's
+ * tanh form, which is within 2 + 3 x^2 below -1. The derivatives, which pass through 0, are within 2 ulp of 1.
  */
 #ifndef TP_ACTIVATION_H
 #define TP_ACTIVATION_H
@@ -20,44 +18,49 @@
 #include "exp.h"
 #include "simd.h"
 
-/* t R(t) */
-TP_INLINE float tp_bend_f32(float t) {
-    float p = 1.89513657e-07f, q = 0.0146661963f;
-    p = p * t + 0.0105627586f;
-    p = p * t + 0.0920196793f;
-    p = p * t + 0.316896804f;
-    p = p * t + 0.459224667f;
-    q = q * t + 0.149666648f;
-    q = q * t + 0.575920998f;
+/* D(t) */
+TP_INLINE float tp_normal_rest_f32(float t) {
+    float p = -0.00386514515f, q = 0.0171182007f;
+    p = p * t - 0.0144582866f;
+    p = p * t - 0.0209933221f;
+    p = p * t + 0.0686393976f;
+    p = p * t + 0.202115268f;
+    q = q * t + 0.139847025f;
+    q = q * t + 0.598695695f;
+    q = q * t + 1.44194698f;
+    q = q * t + 1.91447568f;
     q = q * t + 1.0f;
-    return t * p / q;
+    return p * t / q;
 }
 
-TP_INLINE double tp_bend_f64(double t) {
-    double p = 1.6358926922101086e-11, q = 2.2678316066323532e-11;
-    p = p * t + 6.061907245069247e-09;
-    p = p * t + 6.214385677810835e-07;
-    p = p * t + 2.517860088100044e-05;
-    p = p * t + 0.00048240850097525724;
-    p = p * t + 0.005056263318678834;
-    p = p * t + 0.0328768917515858;
-    p = p * t + 0.14120557930673014;
-    p = p * t + 0.4074196275124814;
-    p = p * t + 0.7703198453896039;
-    p = p * t + 0.8724702213474255;
-    p = p * t + 0.45922409426325805;
-    q = q * t + 8.439717458870265e-09;
-    q = q * t + 8.746448910257447e-07;
-    q = q * t + 3.620928139290108e-05;
-    q = q * t + 0.0007188964563233759;
-    q = q * t + 0.007899104316144963;
-    q = q * t + 0.0540168850107703;
-    q = q * t + 0.24444035775555625;
-    q = q * t + 0.7442071137647501;
-    q = q * t + 1.4886174829336796;
-    q = q * t + 1.7857273567786163;
+TP_INLINE double tp_normal_rest_f64(double t) {
+    double p = -3.809122780652417e-07, q = 1.6870100364941352e-06;
+    p = p * t - 8.035340603486569e-06;
+    p = p * t - 9.115445302985155e-05;
+    p = p * t - 0.0006719308956406365;
+    p = p * t - 0.0034455706870972548;
+    p = p * t - 0.012235163786728401;
+    p = p * t - 0.02745485872309005;
+    p = p * t - 0.02159838017991174;
+    p = p * t + 0.08809313619604069;
+    p = p * t + 0.36869940206852825;
+    p = p * t + 0.6541631271292502;
+    p = p * t + 0.5782986168009842;
+    p = p * t + 0.20211543919713465;
+    q = q * t + 4.3059003483088955e-05;
+    q = q * t + 0.0005832063093461319;
+    q = q * t + 0.005275273045176399;
+    q = q * t + 0.03482942526321431;
+    q = q * t + 0.17468916006751684;
+    q = q * t + 0.6774309195964221;
+    q = q * t + 2.0375154781428666;
+    q = q * t + 4.71139263592189;
+    q = q * t + 8.194217107932163;
+    q = q * t + 10.304701402952569;
+    q = q * t + 8.75354455258791;
+    q = q * t + 4.436120795850047;
     q = q * t + 1.0;
-    return t * p / q;
+    return p * t / q;
 }
 
 /* K(t) */
@@ -101,44 +104,69 @@ TP_INLINE double tp_mills_f64(double t) {
     return p / q;
 }
 
-/* The constants in two parts: the first times t needs more digits than it has. */
-#define TP_TAIL_F32 1.1511041f
-#define TP_TAIL_LOW_F32 0.0f /* R is fitted beside the first part */
-#define TP_TAIL_F64 1.1511040990721624
-#define TP_TAIL_LOW_F64 6.5664130203848558e-17
-#define TP_TANH_F32 2.3022082f /* 2 sqrt(2 / pi) / ln 2 */
-#define TP_TANH_LOW_F32 1.2948402e-8f
-#define TP_TANH_F64 2.3022081981443247
-#define TP_TANH_LOW_F64 1.3132826040769715e-16
+/* |x|; a comparison would leave -0 as it is */
+TP_INLINE float tp_size_of_f32(float x) { return tp_from_bits_f32(tp_bits_f32(x) & 0x7FFFFFFFu); }
+TP_INLINE double tp_size_of_f64(double x) { return tp_from_bits_f64(tp_bits_f64(x) & 0x7FFFFFFFFFFFFFFFu); }
+
+/* The larger half of a number's digits: its square is exact. */
+TP_INLINE float tp_half_f32(float x) { return tp_from_bits_f32(tp_bits_f32(x) & 0xFFFFF000u); }
+TP_INLINE double tp_half_f64(double x) { return tp_from_bits_f64(tp_bits_f64(x) & 0xFFFFFFFFF8000000u); }
+
+/* About 1 / x: a straight line through the logarithm is within an eighth. */
+TP_INLINE float tp_near_inverse_f32(float x) { return tp_from_bits_f32(0x7EF311C7u - tp_bits_f32(x)); }
+TP_INLINE double tp_near_inverse_f64(double x) { return tp_from_bits_f64(0x7FDE623822FC16E6u - tp_bits_f64(x)); }
+
+#define TP_LOG2_E 1.4426950408889634074
+#define TP_LN_2 0.69314718055994530942
+#define TP_TANH_LINEAR 2.3022081981443247 /* 2 sqrt(2 / pi) / ln 2 */
+#define TP_TANH_LINEAR_LOW 1.3132826040769715e-16
 #define TP_TANH_CUBIC 0.10294323958002349 /* 0.044715 of it */
+
+/* f, |f| <= 1/2, and n of -z = n + f with z = 2 sqrt(2 / pi) (x + 0.044715 x^3) / ln 2: the tanh form is
+ * x / (1 + 2^-z). n + TP_ROUND into n. */
+TP_INLINE float tp_tanh_exponent_f32(float x, float *n) {
+    const double wide = x, z = wide * (TP_TANH_LINEAR + wide * wide * TP_TANH_CUBIC);
+    *n = TP_ROUND_F32 - (float)z;
+    return (float)((double)(TP_ROUND_F32 - *n) - z);
+}
+
+TP_INLINE double tp_tanh_exponent_f64(double x, double *n) {
+    const double bend = x * x * TP_TANH_CUBIC, sum = TP_TANH_LINEAR + bend;
+    const double lost = (bend - (sum - TP_TANH_LINEAR)) + TP_TANH_LINEAR_LOW;
+    *n = TP_ROUND_F64 - x * sum;
+    return ((TP_ROUND_F64 - *n) - x * sum) - x * lost;
+}
 
 #define TP_TANH_SLOPE 1.5957691216057307117 /* 2 sqrt(2 / pi) */
 #define TP_TANH_BEND 0.21406444881780073  /* 3 * 0.044715 of it */
-#define TP_LN_2 0.69314718055994530942
 #define TP_ROOT_2_PI 0.39894228040143267794 /* 1 / sqrt(2 pi) */
 
 #define REAL float
 #define KIND(name) name##_f32
 #define CONSTANT(name) name##_F32
-#define FAR_TAIL 14.5f  /* from here on Phi(-t) rounds to 0 */
-#define FAR_TANH 10.75f /* and the tanh form to 0; at 8 already it is x */
+#define FAR_TAIL 14.5f  /* from here on t Phi(-t) rounds to 0 */
+#define FAR_TANH 10.9f  /* and the tanh form; at 8 already it is x */
+#define FAR_SILU 110.0f /* and SiLU; at 40 already it is x */
 #include "activation.h"
 #undef REAL
 #undef KIND
 #undef CONSTANT
 #undef FAR_TAIL
 #undef FAR_TANH
+#undef FAR_SILU
 #define REAL double
 #define KIND(name) name##_f64
 #define CONSTANT(name) name##_F64
 #define FAR_TAIL 38.65
-#define FAR_TANH 21.55
+#define FAR_TANH 21.6
+#define FAR_SILU 753.0
 #include "activation.h"
 #undef REAL
 #undef KIND
 #undef CONSTANT
 #undef FAR_TAIL
 #undef FAR_TANH
+#undef FAR_SILU
 
 #define tp_sigmoid(kind, ...) TP_BY_KIND(tp_sigmoid, kind, __VA_ARGS__)
 #define tp_sigmoid_grad(kind, ...) TP_BY_KIND(tp_sigmoid_grad, kind, __VA_ARGS__)
@@ -153,26 +181,28 @@ TP_INLINE double tp_mills_f64(double t) {
 #define SOURCE const REAL *TP_RESTRICT
 #define RESULT REAL *TP_RESTRICT
 
-/* m and n of 2^(x (b + bend)) = (1 + m) 2^n, the sum in brackets kept to twice the digits; n + TP_ROUND into n. */
-TP_INLINE REAL KIND(tp_bent_power)(REAL x, REAL b, REAL b_low, REAL bend, REAL *n) {
-    const REAL sum = b + bend, lost = (bend - (sum - b)) + b_low;
-    *n = x * sum + CONSTANT(TP_ROUND);
-    const REAL f = (x * sum - (*n - CONSTANT(TP_ROUND))) + x * lost;
-    return KIND(tp_expm1)(f * (REAL)TP_LN_2);
-}
-
 TP_INLINE REAL KIND(tp_within)(REAL x, REAL low, REAL high) { /* NaN stays NaN */
     x = x > high ? high : x;
     return x < low ? low : x;
 }
 
-/* Phi(x) */
-TP_INLINE REAL KIND(tp_normal_cdf)(REAL x) {
-    REAL t = x < 0 ? -x : x, n;
-    t = t > FAR_TAIL ? FAR_TAIL : t;
-    const REAL m = KIND(tp_bent_power)(-t, CONSTANT(TP_TAIL), CONSTANT(TP_TAIL_LOW), KIND(tp_bend)(t), &n);
-    const REAL tail = KIND(tp_small)(m, n, -1);
-    return x < 0 ? tail : 1 - tail;
+/* x, or a 0 of its sign below `low`; of -infinity NaN, as infinity times 0 is */
+TP_INLINE REAL KIND(tp_until)(REAL x, REAL low) { return x < low ? x * 0 : x; }
+
+/* t Phi(-t) for t >= 0 */
+TP_INLINE REAL KIND(tp_normal_tail)(REAL t) {
+    const REAL unit = 1 / CONSTANT(TP_SCALE);
+    t = t < FAR_TAIL ? t : FAR_TAIL; /* a NaN goes on in the other part of GELU */
+    /* -t^2 / 2 = square + part of rest */
+    const REAL half = KIND(tp_half)(t), side = half * (REAL)-0.5, square = half * side;
+    REAL rest = (t + half) * (t * (REAL)-0.5 - side) + KIND(tp_normal_rest)(t);
+    const REAL n = (square + rest) * (REAL)TP_LOG2_E + CONSTANT(TP_ROUND), whole = n - CONSTANT(TP_ROUND);
+    /* the sum's rounding times about 1 / sum */
+    const REAL sum = t * unit + unit, lost = (sum - unit) - t * unit;
+    rest += lost * KIND(tp_near_inverse)(sum);
+    const REAL r = (square - whole * CONSTANT(TP_LN_2_HIGH)) + (rest - whole * CONSTANT(TP_LN_2_LOW));
+    const REAL scaled = t * KIND(tp_power)(n, CONSTANT(TP_DOWN) - 1) / sum;
+    return scaled * KIND(tp_expm1)(r) + scaled;
 }
 
 /* Phi(x) + x Phi'(x) */
@@ -182,12 +212,6 @@ TP_INLINE REAL KIND(tp_gelu_slope)(REAL x) {
     const REAL m = KIND(tp_expm1)(KIND(tp_reduce)(t * t * (REAL)-0.5, &n));
     const REAL slope = (KIND(tp_mills)(t) - t * (REAL)TP_ROOT_2_PI) * KIND(tp_small)(m, n, 0);
     return x < 0 ? slope : 1 - slope;
-}
-
-/* m and n of e^-z = (1 + m) 2^n with z = 2 sqrt(2/pi) (x + 0.044715 x^3), of which (1 + tanh(z / 2)) / 2 is the
- * logistic function */
-TP_INLINE REAL KIND(tp_tanh_power)(REAL x, REAL *n) {
-    return KIND(tp_bent_power)(-x, CONSTANT(TP_TANH), CONSTANT(TP_TANH_LOW), x * x * (REAL)TP_TANH_CUBIC, n);
 }
 
 static TP_SIMD void KIND(tp_sigmoid)(RESULT y, SOURCE x, ptrdiff_t n) {
@@ -203,7 +227,11 @@ static TP_SIMD void KIND(tp_tanh_grad)(RESULT gx, SOURCE g, SOURCE y, ptrdiff_t 
 }
 
 static TP_SIMD void KIND(tp_silu)(RESULT y, SOURCE x, ptrdiff_t n) {
-    for (ptrdiff_t i = 0; i < n; i++) y[i] = x[i] * KIND(tp_logistic)(x[i]);
+    for (ptrdiff_t i = 0; i < n; i++) {
+        REAL whole;
+        const REAL m = KIND(tp_expm1)(KIND(tp_reduce)(-KIND(tp_within)(x[i], -FAR_SILU, 40), &whole));
+        y[i] = KIND(tp_quotient)(KIND(tp_until)(x[i], -FAR_SILU), m, whole, KIND(tp_unit)(whole));
+    }
 }
 
 /* s (1 + x (1 - s)) with s = 1 / (1 + e) and 1 - s = e / (1 + e); e = e^-|x| for x > 0, else the two change places */
@@ -218,12 +246,14 @@ static TP_SIMD void KIND(tp_silu_grad)(RESULT gx, SOURCE g, SOURCE x, ptrdiff_t 
 static TP_SIMD void KIND(tp_gelu)(RESULT y, SOURCE x, ptrdiff_t n, int by_tanh) {
     if (by_tanh)
         for (ptrdiff_t i = 0; i < n; i++) {
-            REAL power;
-            const REAL m = KIND(tp_tanh_power)(KIND(tp_within)(x[i], -FAR_TANH, 8), &power);
-            y[i] = x[i] * KIND(tp_inverse)(m, power);
+            const REAL v = KIND(tp_within)(x[i], -FAR_TANH, 8);
+            REAL whole;
+            const REAL m = KIND(tp_expm1)(KIND(tp_tanh_exponent)(v, &whole) * (REAL)TP_LN_2);
+            y[i] = KIND(tp_quotient)(KIND(tp_until)(x[i], -FAR_TANH), m, whole, KIND(tp_unit)(whole));
         }
     else
-        for (ptrdiff_t i = 0; i < n; i++) y[i] = x[i] * KIND(tp_normal_cdf)(x[i]);
+        for (ptrdiff_t i = 0; i < n; i++)
+            y[i] = KIND(tp_until)(x[i], 0) - KIND(tp_normal_tail)(KIND(tp_size_of)(x[i]));
 }
 
 static TP_SIMD void KIND(tp_gelu_grad)(RESULT gx, SOURCE g, SOURCE x, ptrdiff_t n, int by_tanh) {
@@ -231,7 +261,8 @@ static TP_SIMD void KIND(tp_gelu_grad)(RESULT gx, SOURCE g, SOURCE x, ptrdiff_t 
         for (ptrdiff_t i = 0; i < n; i++) {
             const REAL v = KIND(tp_within)(x[i], -FAR_TANH, 8);
             REAL whole;
-            const REAL m = KIND(tp_tanh_power)(v, &whole), power = KIND(tp_power)(whole, -CONSTANT(TP_DOWN));
+            const REAL m = KIND(tp_expm1)(KIND(tp_tanh_exponent)(v, &whole) * (REAL)TP_LN_2);
+            const REAL power = KIND(tp_power)(whole, -CONSTANT(TP_DOWN));
             const REAL e = m * power + power, inverse = 1 / (CONSTANT(TP_SCALE) + e);
             const REAL s = CONSTANT(TP_SCALE) * inverse, rest = e * inverse; /* the logistic, and 1 less it */
             const REAL z = v * ((REAL)TP_TANH_SLOPE + v * v * (REAL)TP_TANH_BEND);

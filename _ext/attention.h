@@ -4,7 +4,8 @@
  * multiplied with the keys, the scores become probabilities where they are, and are multiplied with the
  * values. Of each row only the logarithm of its sum is kept, and the backward pass computes the tile's
  * probabilities again from it (T. Dao, D. Fu, S. Ermon, A. Rudra, C. Re, "FlashAttention", 2022; here a tile
- * spans all keys, because the products of BLAS want long rows). Causal tiles end at their last row's key.
+ * spans all keys, because the products of BLAS want long rows). Causal tiles end at their last row's key. Where nothing
+ * masks or drops single scores, a tile lies transposed (attention_columns.h).
  *
  * A template: this file includes itself once for each type.
  */
@@ -40,6 +41,7 @@ typedef struct {
     double scale, gain;    /* of the scores; of what dropout keeps */
     tp_heads q, k, v, mask, kept, y, lse, g, gq, gk, gv;
     npy_intp tile, scratch; /* rows at a time; bytes for each worker */
+    int columns;            /* whether scores lie transposed */
     char *memory;
 } tp_attention;
 
@@ -72,17 +74,35 @@ static inline tp_matrix tp_part(int kind, char *data, npy_intp row) {
 /* Scores without a mask are scaled on their way into the exponential: larger ones stay larger. */
 TP_INLINE int tp_scales_late(const tp_attention *a) { return a->mask_kind == 0 && a->scale > 0; }
 
-TP_INLINE float tp_log_f32(double x) { return logf((float)x); }
+/* Queries whose columns of scores pass through all keys together: two to eight vectors. Fewer lie in rows. */
+#define TP_STRIP 32
+
+/* The logarithm of a finite normal number x = 2^n f, sqrt(1/2) <= f < sqrt(2), which a loop can take: n ln 2 +
+ * 2 artanh((f - 1) / (f + 1)). NaN stays NaN. Within 2 ulp. */
+TP_INLINE float tp_log_f32(double number) {
+    const float x = (float)number;
+    const uint32_t bits = tp_bits_f32(x) - 0x3F3504F3u; /* of sqrt(1/2) */
+    const float n = (float)((int32_t)bits >> 23), f = tp_from_bits_f32((bits & 0x7FFFFFu) + 0x3F3504F3u);
+    const float z = (f - 1) / (f + 1), square = z * z;
+    float p = 0.111111111f;
+    p = p * square + 0.142857143f;
+    p = p * square + 0.2f;
+    p = p * square + 0.333333333f;
+    p = p * square * z;
+    return n * TP_LN_2_HIGH_F32 + (2 * (z + p) + (n * TP_LN_2_LOW_F32 + (x - x)));
+}
 TP_INLINE double tp_log_f64(double x) { return log(x); }
 
 #define REAL float
 #define KIND(name) name##_f32
 #include "attention.h"
+#include "attention_columns.h"
 #undef REAL
 #undef KIND
 #define REAL double
 #define KIND(name) name##_f64
 #include "attention.h"
+#include "attention_columns.h"
 #undef REAL
 #undef KIND
 
@@ -91,21 +111,32 @@ static inline npy_intp tp_visible(const tp_attention *a, npy_intp end) {
     return a->causal && end < a->keys ? end : a->keys;
 }
 
+/* A tile's scores, (rows, n) however they lie. */
+static inline tp_matrix tp_scores(const tp_attention *a, char *s, npy_intp rows, npy_intp n) {
+    return a->columns ? tp_transposed(tp_rows(a->kind, s, n, rows)) : tp_rows(a->kind, s, rows, n);
+}
+
 static void tp_attend_head(void *job, ptrdiff_t head, int worker) {
     const tp_attention *a = (const tp_attention *)job;
     const int kind = a->kind;
     char *s = a->memory + worker * a->scratch;
     char *q = tp_head(a, &a->q, head), *k = tp_head(a, &a->k, head), *v = tp_head(a, &a->v, head);
     char *y = tp_head(a, &a->y, head);
+    void *share = s + a->tile * a->keys * (kind ? sizeof(double) : sizeof(float));
     for (npy_intp from = 0; from < a->rows; from += a->tile) {
         const npy_intp some = a->rows - from < a->tile ? a->rows - from : a->tile;
         const npy_intp n = tp_visible(a, from + some);
-        const tp_matrix scores = tp_rows(kind, s, some, n);
-        tp_attend_product(kind, some, a->width, n, tp_part(kind, q + from * a->q.row, a->q.row),
-                          tp_transposed(tp_part(kind, k, a->k.row)), scores, 0);
-        TP_BY_KIND(tp_probabilities, kind, a, head, (void *)s, from, some, n);
+        const tp_matrix queries = tp_part(kind, q + from * a->q.row, a->q.row), keys = tp_part(kind, k, a->k.row);
+        const tp_matrix scores = tp_scores(a, s, some, n);
+        char *rows = y + from * a->y.row;
+        tp_attend_product(kind, some, a->width, n, queries, tp_transposed(keys), scores, 0);
+        if (a->columns)
+            TP_BY_KIND(tp_column_probabilities, kind, a, head, (void *)s, share, from, some, n);
+        else
+            TP_BY_KIND(tp_probabilities, kind, a, head, (void *)s, from, some, n);
         tp_attend_product(kind, some, n, a->value_width, scores, tp_part(kind, v, a->v.row),
-                          tp_part(kind, y + from * a->y.row, a->y.row), 0);
+                          tp_part(kind, rows, a->y.row), 0);
+        if (a->columns) TP_BY_KIND(tp_take_shares, kind, a, rows, share, some);
     }
 }
 
@@ -129,12 +160,15 @@ static void tp_attend_head_back(void *job, ptrdiff_t head, int worker) {
         const npy_intp some = a->rows - from < a->tile ? a->rows - from : a->tile;
         const npy_intp n = tp_visible(a, from + some);
         const int more = from + some < a->rows;
-        const tp_matrix scores = tp_rows(kind, s, some, n), slopes = tp_rows(kind, ds, some, n);
+        const tp_matrix scores = tp_scores(a, s, some, n), slopes = tp_scores(a, ds, some, n);
         const tp_matrix queries = tp_part(kind, q + from * a->q.row, a->q.row);
         const tp_matrix outer = tp_part(kind, g + from * a->g.row, a->g.row);
         tp_attend_product(kind, some, a->width, n, queries, tp_transposed(tp_part(kind, k, a->k.row)), scores, 0);
         tp_attend_product(kind, some, a->value_width, n, outer, tp_transposed(tp_part(kind, v, a->v.row)), slopes, 0);
-        TP_BY_KIND(tp_probabilities_back, kind, a, head, (void *)s, (void *)ds, from, some, n);
+        if (a->columns)
+            TP_BY_KIND(tp_column_probabilities_back, kind, a, head, (void *)s, (void *)ds, from, some, n);
+        else
+            TP_BY_KIND(tp_probabilities_back, kind, a, head, (void *)s, (void *)ds, from, some, n);
         if (gq != NULL)
             tp_attend_product(kind, some, n, a->width, slopes, tp_part(kind, k, a->k.row),
                               tp_part(kind, gq + from * a->gq.row, a->gq.row), 0);
@@ -159,7 +193,8 @@ static int tp_attend(tp_attention *a, int back) {
     if (a->causal && tile > a->rows / 4) tile = a->rows / 4; /* all but the last then leave keys out */
     tile = tile < 32 ? 32 : tile;
     a->tile = tile < a->rows ? tile : a->rows;
-    a->scratch = item * (back ? 2 : 1) * a->tile * a->keys;
+    a->columns = tp_scales_late(a) && a->kept.data == NULL && a->tile >= TP_STRIP / 2;
+    a->scratch = item * ((back ? 2 : 1) * a->tile * a->keys + a->tile); /* scores, slopes, a number for each row */
     a->scratch = (a->scratch + 127) / 64 * 64;
     const npy_intp work = a->heads * a->rows * a->keys * wide;
     const int threads = tp_threads_for((double)work / 32); /* two products */

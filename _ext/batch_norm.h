@@ -16,25 +16,22 @@
 
 /* Numbers in a row up to which a sum over them by itself would be mostly its beginning and end. */
 #define TP_SHORT_PLANE 64
-#define TP_BATCH_NORM_PARALLEL_FROM ((ptrdiff_t)1 << 18) /* elements from which a second thread pays */
 
 /* Forward x, weight, bias -> y, mean, var, rstd; with given statistics x, mean, var, weight, bias -> y; backward g, x,
  * weight, mean, rstd -> gx, gw, gb. weight, bias, gx, gw and gb may be NULL. */
 typedef struct {
     ptrdiff_t samples, channels, length;
+    ptrdiff_t tile; /* channels of a chunk: one with long planes, or several short ones as a tile of columns */
     double eps;
     void *y, *mean, *var, *rstd, *g, *x, *weight, *bias, *gx, *gw, *gb;
 } tp_batch;
 
-/* Channels of a chunk: a plane, or as many short ones as make a tile of columns. */
-static inline ptrdiff_t tp_batch_tile(const tp_batch *p) {
-    return p->length <= TP_SHORT_PLANE ? TP_TILE / p->length : 1;
-}
-
 static inline void tp_batch_run(tp_chunk_function function, tp_batch *p) {
-    const ptrdiff_t tile = tp_batch_tile(p);
-    tp_parallel_for(function, p, (p->channels + tile - 1) / tile,
-                    p->samples * p->channels * p->length < TP_BATCH_NORM_PARALLEL_FROM ? 1 : tp_num_threads());
+    /* A thread takes 3 elements in a nanosecond. */
+    const int threads = tp_threads_for((double)(p->samples * p->channels * p->length) / 3);
+    const ptrdiff_t share = (p->channels + threads - 1) / threads, most = TP_TILE / p->length;
+    p->tile = p->length > TP_SHORT_PLANE ? 1 : share < most ? share : most;
+    tp_parallel_for(function, p, (p->channels + p->tile - 1) / p->tile, threads);
 }
 
 #define REAL float
@@ -129,7 +126,7 @@ static TP_SIMD void KIND(tp_batch_norm_planes)(const tp_batch *p, SOURCE x, RESU
 
 static void KIND(tp_batch_norm_chunk)(void *job, ptrdiff_t chunk, int worker) {
     const tp_batch *p = (const tp_batch *)job;
-    const ptrdiff_t tile = tp_batch_tile(p), from = chunk * tile, at = from * p->length;
+    const ptrdiff_t tile = p->tile, from = chunk * tile, at = from * p->length;
     const REAL *x = (const REAL *)p->x + at;
     REAL *y = (REAL *)p->y + at;
     (void)worker;
@@ -164,7 +161,7 @@ static TP_SIMD void KIND(tp_batch_norm_eval_channels)(const tp_batch *p, SOURCE 
 
 static void KIND(tp_batch_norm_eval_chunk)(void *job, ptrdiff_t chunk, int worker) {
     const tp_batch *p = (const tp_batch *)job;
-    const ptrdiff_t tile = tp_batch_tile(p), from = chunk * tile, at = from * p->length;
+    const ptrdiff_t tile = p->tile, from = chunk * tile, at = from * p->length;
     (void)worker;
     KIND(tp_batch_norm_eval_channels)(p, (const REAL *)p->x + at, (REAL *)p->y + at, from,
                                       (int)(p->channels - from < tile ? p->channels - from : tile));
@@ -236,7 +233,7 @@ static TP_SIMD void KIND(tp_batch_norm_grad_planes)(const tp_batch *p, SOURCE g,
 
 static void KIND(tp_batch_norm_grad_chunk)(void *job, ptrdiff_t chunk, int worker) {
     const tp_batch *p = (const tp_batch *)job;
-    const ptrdiff_t tile = tp_batch_tile(p), from = chunk * tile, at = from * p->length;
+    const ptrdiff_t tile = p->tile, from = chunk * tile, at = from * p->length;
     const REAL *g = (const REAL *)p->g + at, *x = (const REAL *)p->x + at;
     REAL *gx = p->gx == NULL ? NULL : (REAL *)p->gx + at;
     (void)worker;

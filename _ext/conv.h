@@ -46,7 +46,8 @@ static inline int tp_conv_wide(void) {
 
 /* Four numbers from anywhere; the same, 0 where those of a mask are not above it. */
 #define TP_FOUR(at) (*(const TP_NAME(tp_four_loose) *)(at))
-#define TP_PASSED(at, mask) ((TP_NAME(tp_four))((TP_NAME(tp_four_lanes))TP_FOUR(at) & (TP_FOUR(mask) > 0)))
+#define TP_PASSED(at, mask) \
+    ((TP_NAME(tp_four))((TP_NAME(tp_four_lanes))TP_FOUR(at) & (TP_NAME(tp_four_lanes))(TP_FOUR(mask) > 0)))
 
 #define TP_BYTES 64
 #define TP_HIGH 8

@@ -24,14 +24,16 @@ typedef struct {
     int rectified;           /* y is 0 where it would be less */
     const TP_REAL *x, *w, *b, *g;
     const TP_REAL *mask;     /* lies like g, which counts where it is above 0; or NULL */
-    TP_REAL *y, *gx, *gw;    /* what is wanted; gw (O, C / groups, taps) */
-    double *gb;
+    TP_REAL *y, *gx;         /* what is wanted */
+    TP_REAL *gw;             /* (O, C / groups, taps) of each segment of the images */
+    double *gb;              /* (O,) of each segment */
+    ptrdiff_t segments, gw_size, gb_size;
     TP_REAL *packed;         /* the forward's weights, tile by tile */
     TP_NAME(tp_conv_phase) *phase;
     void *offsets;
     ptrdiff_t block, blocks; /* images that are worked on together, and how often */
     ptrdiff_t splits;        /* chunks to which the outputs of a block go */
-    ptrdiff_t gw_chunks, group_parts, filter_parts, channel_parts; /* and gw */
+    ptrdiff_t group_parts, filter_parts, channel_parts; /* into which gw of a segment is cut */
     TP_NAME(tp_conv_room) *rooms; /* of each worker */
     TP_REAL *scratch;
     ptrdiff_t scratch_size, x_size, g_size, back_size; /* of one worker; the rest is the tile's */

@@ -1,10 +1,11 @@
 /* Convolution, forward and both gradients: how the work is cut up, and who gets which scratch. Included once for each
  * type: TP_REAL, TP_NAME.
  *
- * Images are worked on in blocks. The outputs of a block, forwards or to the input's gradient, are tiles of some filters
- * or channels, and a chunk is some of these tiles: one image alone is enough for several threads. The weights' gradient
- * is cut up by its own elements, each of which one worker sums over all images in their order: so it does not depend on
- * the number of threads. A thread alone takes both gradients block by block, while the block is in its cache.
+ * Images are worked on in blocks. The outputs of a block, forwards or to the input's gradient, are tiles of some
+ * filters or channels, and a chunk is some of these tiles: one image alone is enough for several threads. The gradients
+ * of weights and bias are summed over segments of the images, whose number does not depend on the threads', then over
+ * the segments in order: so the result does not either. A chunk is both gradients for a segment, block by block while
+ * this is in cache; where there are too few segments, some of the outputs, and part of the weights for a segment.
  */
 
 /* Channels (x) or filters (g) of one group of a block of images, into the scratch of a worker. */
@@ -43,15 +44,21 @@ static void TP_NAME(tp_conv_outputs)(const TP_NAME(tp_conv_job) *job, TP_NAME(tp
     }
 }
 
-/* What a block adds to gw and gb, for some filters and channels of one group. */
-static void TP_NAME(tp_conv_add)(const TP_NAME(tp_conv_job) *job, TP_NAME(tp_conv_room) *room, ptrdiff_t block,
-                                 ptrdiff_t group, const ptrdiff_t filter[2], const ptrdiff_t channel[2]) {
+/* What a block adds to gw and gb of a segment, for some filters and channels of one group. */
+static void TP_NAME(tp_conv_add)(const TP_NAME(tp_conv_job) *job, TP_NAME(tp_conv_room) *room, ptrdiff_t segment,
+                                 ptrdiff_t block, ptrdiff_t group, const ptrdiff_t filter[2],
+                                 const ptrdiff_t channel[2]) {
     const ptrdiff_t count = tp_least(job->block, job->plan.samples - block * job->block);
     room->x_held = room->back_held = -1;
     TP_NAME(tp_conv_bring_x)(job, room->x, block, group, channel[0], channel[1]);
     TP_NAME(tp_conv_bring_g)(job, room->g, block, group, filter[0], filter[1], 0);
-    if (job->by_place) TP_NAME(tp_places_gw)(job, room, count, group, filter, channel);
-    else TP_NAME(tp_rows_gw)(job, room, count, group, filter, channel);
+    if (job->by_place) TP_NAME(tp_places_gw)(job, room, segment, count, group, filter, channel);
+    else TP_NAME(tp_rows_gw)(job, room, segment, count, group, filter, channel);
+}
+
+/* The first block of a segment. */
+static inline ptrdiff_t TP_NAME(tp_conv_first)(const TP_NAME(tp_conv_job) *job, ptrdiff_t segment) {
+    return job->blocks * segment / job->segments;
 }
 
 /* A worker's scratch, at first with zeros where nothing is ever written. */
@@ -75,44 +82,49 @@ static void TP_NAME(tp_conv_chunk_y)(void *shared, ptrdiff_t chunk, int worker) 
                              tiles * (part + 1) / job->splits, 0);
 }
 
-/* Part of gw over all blocks, and behind these chunks, part of gx. */
-static void TP_NAME(tp_conv_chunk_grad)(void *shared, ptrdiff_t chunk, int worker) {
+/* Part of gw for a segment, and behind these chunks, part of gx. */
+static void TP_NAME(tp_conv_chunk_part)(void *shared, ptrdiff_t chunk, int worker) {
     const TP_NAME(tp_conv_job) *job = shared;
     const tp_conv_plan *p = &job->plan;
+    const ptrdiff_t filter_parts = job->filter_parts, channel_parts = job->channel_parts;
+    const ptrdiff_t parts = job->gw ? job->group_parts * filter_parts * channel_parts : 0;
     TP_NAME(tp_conv_room) *room = TP_NAME(tp_conv_enter)(job, worker);
-    if (chunk >= job->gw_chunks) {
+    if (chunk >= job->segments * parts) {
         const ptrdiff_t tiles = p->groups * tp_ceil_div(p->channels, job->tiles.high);
-        const ptrdiff_t at = chunk - job->gw_chunks, part = at % job->splits;
+        const ptrdiff_t at = chunk - job->segments * parts, part = at % job->splits;
         TP_NAME(tp_conv_outputs)(job, room, at / job->splits, tiles * part / job->splits,
                                  tiles * (part + 1) / job->splits, 1);
         return;
     }
-    const ptrdiff_t parts = job->filter_parts * job->channel_parts, some = chunk / parts;
-    const ptrdiff_t f = chunk % parts / job->channel_parts, c = chunk % job->channel_parts;
-    const ptrdiff_t tiles = tp_ceil_div(p->filters, job->tiles.tall);
-    const ptrdiff_t filter[2] = {tiles * f / job->filter_parts * job->tiles.tall,
-                                 tp_least(tiles * (f + 1) / job->filter_parts * job->tiles.tall, p->filters)};
-    const ptrdiff_t channel[2] = {p->channels * c / job->channel_parts, p->channels * (c + 1) / job->channel_parts};
-    for (ptrdiff_t block = 0; block < job->blocks; block++)
-        for (ptrdiff_t group = p->groups * some / job->group_parts; group < p->groups * (some + 1) / job->group_parts;
-             group++)
-            TP_NAME(tp_conv_add)(job, room, block, group, filter, channel);
+    const ptrdiff_t segment = chunk / parts, some = chunk % parts / (filter_parts * channel_parts);
+    const ptrdiff_t f = chunk / channel_parts % filter_parts, c = chunk % channel_parts;
+    const ptrdiff_t tall = job->tiles.tall, tiles = tp_ceil_div(p->filters, tall);
+    const ptrdiff_t filter[2] = {tiles * f / filter_parts * tall,
+                                 tp_least(tiles * (f + 1) / filter_parts * tall, p->filters)};
+    const ptrdiff_t channel[2] = {p->channels * c / channel_parts, p->channels * (c + 1) / channel_parts};
+    const ptrdiff_t group_end = p->groups * (some + 1) / job->group_parts;
+    for (ptrdiff_t block = TP_NAME(tp_conv_first)(job, segment); block < TP_NAME(tp_conv_first)(job, segment + 1);
+         block++)
+        for (ptrdiff_t group = p->groups * some / job->group_parts; group < group_end; group++)
+            TP_NAME(tp_conv_add)(job, room, segment, block, group, filter, channel);
 }
 
-/* Both gradients, for one block. */
-static void TP_NAME(tp_conv_chunk_alone)(void *shared, ptrdiff_t block, int worker) {
+/* Both gradients for a segment. */
+static void TP_NAME(tp_conv_chunk_both)(void *shared, ptrdiff_t segment, int worker) {
     const TP_NAME(tp_conv_job) *job = shared;
     const tp_conv_plan *p = &job->plan;
     const ptrdiff_t tiles = tp_ceil_div(p->channels, job->tiles.high);
     const ptrdiff_t filters[2] = {0, p->filters}, channels[2] = {0, p->channels};
     TP_NAME(tp_conv_room) *room = TP_NAME(tp_conv_enter)(job, worker);
-    for (ptrdiff_t group = 0; group < p->groups; group++) {
-        if (job->gw != NULL) {
-            TP_NAME(tp_conv_add)(job, room, block, group, filters, channels);
-            if (room->back == room->g) room->back_held = block * p->groups + group;
+    for (ptrdiff_t block = TP_NAME(tp_conv_first)(job, segment); block < TP_NAME(tp_conv_first)(job, segment + 1);
+         block++)
+        for (ptrdiff_t group = 0; group < p->groups; group++) {
+            if (job->gw != NULL) {
+                TP_NAME(tp_conv_add)(job, room, segment, block, group, filters, channels);
+                if (room->back == room->g) room->back_held = block * p->groups + group;
+            }
+            if (job->gx != NULL) TP_NAME(tp_conv_outputs)(job, room, block, group * tiles, (group + 1) * tiles, 1);
         }
-        if (job->gx != NULL) TP_NAME(tp_conv_outputs)(job, room, block, group * tiles, (group + 1) * tiles, 1);
-    }
 }
 
 static void TP_NAME(tp_conv_chunk_pack)(void *shared, ptrdiff_t tile, int worker) {
@@ -153,7 +165,7 @@ static int TP_NAME(tp_conv_make_phases)(TP_NAME(tp_conv_job) *job) {
     return 1;
 }
 
-/* The plan for so many threads, whose number the sums of the weights' gradient must not know. 0 if there is no memory. */
+/* The plan for so many threads, whose number the weights' gradient must not know. 0 if there is no memory. */
 static int TP_NAME(tp_conv_prepare)(TP_NAME(tp_conv_job) *job, int threads) {
     tp_conv_plan *p = &job->plan;
     const int known = job->gw == NULL ? threads : 1;
@@ -175,6 +187,10 @@ static int TP_NAME(tp_conv_prepare)(TP_NAME(tp_conv_job) *job, int threads) {
         job->scratch_size = job->x_size + job->g_size + job->back_size + high * p->places;
     }
     job->blocks = tp_ceil_div(p->samples, job->block);
+    const ptrdiff_t places = p->samples * p->v.out * p->h.out;
+    job->segments = 1;
+    if (job->gw)
+        job->segments = tp_most(1, tp_least(tp_least(TP_CONV_SEGMENTS, job->blocks), places / TP_CONV_SEGMENT));
     const ptrdiff_t tiles = p->groups * tp_ceil_div(job->y ? p->filters : p->channels, high);
     job->splits = threads == 1 ? 1 : tp_most(1, tp_least(tp_ceil_div(4 * threads, job->blocks), tiles));
     job->rooms = calloc((size_t)threads, sizeof *job->rooms);
@@ -227,12 +243,20 @@ static TP_SIMD void TP_NAME(tp_conv_sum_g)(double *gb, const TP_REAL *g, const T
         }
 }
 
-/* gw with the taps where they belong; the other elements of the window are 0. */
-static void TP_NAME(tp_conv_unpack)(const tp_conv_plan *p, TP_REAL *gw, const TP_REAL *from) {
-    const ptrdiff_t planes = p->groups * p->filters * p->channels, window = p->v.kernel * p->h.kernel;
-    memset(gw, 0, (size_t)(planes * window) * sizeof *gw);
-    for (ptrdiff_t plane = 0; plane < planes; plane++, gw += window)
-        for (ptrdiff_t t = 0; t < p->taps; t++) gw[p->element[t]] = *from++;
+/* The sums of the segments, in order, with the taps where they belong; the other elements of the window are 0. */
+static TP_SIMD void TP_NAME(tp_conv_sum_gw)(const TP_NAME(tp_conv_job) *job, TP_REAL *TP_RESTRICT gw) {
+    const tp_conv_plan *p = &job->plan;
+    const ptrdiff_t size = job->gw_size, window = p->v.kernel * p->h.kernel;
+    TP_REAL *TP_RESTRICT sum = job->gw;
+    for (ptrdiff_t segment = 1; segment < job->segments; segment++)
+        for (ptrdiff_t i = 0; i < size; i++) sum[i] += job->gw[segment * size + i];
+    if (p->taps == window) {
+        memcpy(gw, sum, (size_t)size * sizeof *gw);
+        return;
+    }
+    memset(gw, 0, (size_t)(p->groups * p->filters * p->channels * window) * sizeof *gw);
+    for (ptrdiff_t plane = p->groups * p->filters * p->channels; plane > 0; plane--, gw += window)
+        for (ptrdiff_t t = 0; t < p->taps; t++) gw[p->element[t]] = *sum++;
 }
 
 /* Cuts up gw so that each thread has some of it: by groups, by filters, by channels. */
@@ -241,40 +265,51 @@ static void TP_NAME(tp_conv_cut)(TP_NAME(tp_conv_job) *job, int threads) {
     job->group_parts = tp_least(p->groups, threads);
     job->filter_parts = tp_least(tp_ceil_div(threads, job->group_parts), tp_ceil_div(p->filters, job->tiles.tall));
     job->channel_parts = tp_least(tp_ceil_div(threads, job->group_parts * job->filter_parts), p->channels);
-    job->gw_chunks = job->gw ? job->group_parts * job->filter_parts * job->channel_parts : 0;
+}
+
+/* The gradients, once job->gw and job->gb have their zeros. */
+static void TP_NAME(tp_conv_run_grad)(TP_NAME(tp_conv_job) *job, int threads) {
+    if (threads == 1 || job->segments >= 2 * threads) {
+        tp_parallel_for(TP_NAME(tp_conv_chunk_both), job, job->segments, threads);
+        return;
+    }
+    TP_NAME(tp_conv_cut)(job, threads);
+    const ptrdiff_t parts = job->group_parts * job->filter_parts * job->channel_parts;
+    tp_parallel_for(TP_NAME(tp_conv_chunk_part), job,
+                    (job->gw ? job->segments * parts : 0) + (job->gx ? job->blocks * job->splits : 0), threads);
 }
 
 /* The gradients of tp_conv for g where the mask (its result; or NULL) is above 0; each of gx, gw, gb may be NULL. 0 if
  * there is no memory. */
 static int TP_NAME(tp_conv_grad)(tp_conv_plan plan, TP_REAL *gx, TP_REAL *gw, TP_REAL *gb, const TP_REAL *g,
                                  const TP_REAL *mask, const TP_REAL *x, const TP_REAL *w) {
-    const ptrdiff_t filters = plan.groups * plan.filters, window = plan.v.kernel * plan.h.kernel;
-    double *sums = gb ? calloc((size_t)filters, sizeof *sums) : NULL;
+    const ptrdiff_t filters = plan.groups * plan.filters;
+    double *sums = gb ? calloc((size_t)(TP_CONV_SEGMENTS * filters), sizeof *sums) : NULL;
     TP_NAME(tp_conv_job) job = {.plan = plan, .tiles = TP_NAME(tp_conv_choose)(), .x = gw ? x : NULL, .w = w, .g = g,
-                                .mask = mask, .gx = gx, .gw = gw, .gb = sums};
+                                .mask = mask, .gx = gx, .gw = gw, .gb = sums, .gb_size = filters, .segments = 1};
     int done = gb == NULL || sums != NULL;
     if (done && gw == NULL && gb != NULL)
         TP_NAME(tp_conv_sum_g)(sums, g, mask, plan.samples, filters, plan.v.out * plan.h.out);
     if (done && (gx != NULL || gw != NULL)) {
         const int threads = tp_threads_for((gx && gw ? 2 : 1) * tp_conv_nanoseconds(&plan));
         done = TP_NAME(tp_conv_prepare)(&job, threads);
+        job.gw = NULL;
         if (done && gw != NULL) {
-            const ptrdiff_t size = filters * plan.channels * job.plan.taps;
-            if (job.plan.taps < window) job.gw = tp_imported_memory->take((size_t)(size + 1) * sizeof *gw);
+            job.gw_size = filters * plan.channels * job.plan.taps;
+            const size_t bytes = (size_t)(job.segments * job.gw_size + 1) * sizeof *gw;
+            job.gw = tp_imported_memory->take(bytes);
             done = job.gw != NULL;
-            if (done) memset(job.gw, 0, (size_t)size * sizeof *gw);
+            if (done) memset(job.gw, 0, bytes);
         }
-        TP_NAME(tp_conv_cut)(&job, threads);
-        if (done && threads == 1)
-            tp_parallel_for(TP_NAME(tp_conv_chunk_alone), &job, job.blocks, 1);
-        else if (done)
-            tp_parallel_for(TP_NAME(tp_conv_chunk_grad), &job, job.gw_chunks + (gx ? job.blocks * job.splits : 0),
-                            threads);
-        if (done && job.gw != gw) TP_NAME(tp_conv_unpack)(&job.plan, gw, job.gw);
-        if (job.gw != gw) tp_imported_memory->give(job.gw);
+        if (done) TP_NAME(tp_conv_run_grad)(&job, threads);
+        if (done && gw != NULL) TP_NAME(tp_conv_sum_gw)(&job, gw);
+        tp_imported_memory->give(job.gw);
         TP_NAME(tp_conv_release)(&job);
     }
-    for (ptrdiff_t o = 0; done && gb != NULL && o < filters; o++) gb[o] = (TP_REAL)sums[o];
+    for (ptrdiff_t o = 0; done && gb != NULL && o < filters; o++) {
+        for (ptrdiff_t segment = 1; segment < job.segments; segment++) sums[o] += sums[segment * filters + o];
+        gb[o] = (TP_REAL)sums[o];
+    }
     free(sums);
     return done;
 }

@@ -115,22 +115,24 @@ static TP_SIMD double TP_NAME(tp_places_sum)(const TP_REAL *g, ptrdiff_t places,
 
 /* gw += gradients * inputs, tile by tile, which stays in the first cache while all taps pass by, and gb += sums of the
  * gradients, for some filters and channels of one group. */
-static void TP_NAME(tp_places_gw)(const TP_NAME(tp_conv_job) *job, const TP_NAME(tp_conv_room) *room, ptrdiff_t count,
-                                  ptrdiff_t group, const ptrdiff_t filter[2], const ptrdiff_t channel[2]) {
+static void TP_NAME(tp_places_gw)(const TP_NAME(tp_conv_job) *job, const TP_NAME(tp_conv_room) *room,
+                                  ptrdiff_t segment, ptrdiff_t count, ptrdiff_t group, const ptrdiff_t filter[2],
+                                  const ptrdiff_t channel[2]) {
     const tp_conv_plan *p = &job->plan;
     const tp_conv_places *s = &job->places;
     const ptrdiff_t rows = p->channels * p->taps, tall = job->tiles.tall, wide = job->tiles.wide;
+    TP_REAL *gw = job->gw + segment * job->gw_size;
     for (ptrdiff_t o = filter[0]; o < filter[1]; o += tall)
         for (ptrdiff_t c = channel[0]; c < channel[1]; c += wide)
             for (ptrdiff_t t = 0; t < p->taps; t++)
-                job->tiles.dots(job->gw + (group * p->filters + o) * rows + c * p->taps + t, rows, p->taps,
+                job->tiles.dots(gw + (group * p->filters + o) * rows + c * p->taps + t, rows, p->taps,
                                 room->g + o * s->g_step, s->g_step, tp_least(tall, filter[1] - o),
                                 room->x + c * s->x_step, s->x_offset, tp_least(wide, channel[1] - c),
                                 s->of_tap.link + s->of_tap.start[t], s->of_tap.start[t + 1] - s->of_tap.start[t],
                                 count);
     if (job->gb == NULL || channel[0] > 0) return;
     for (ptrdiff_t o = filter[0]; o < filter[1]; o++)
-        job->gb[group * p->filters + o] +=
+        job->gb[segment * job->gb_size + group * p->filters + o] +=
             TP_NAME(tp_places_sum)(room->g + o * s->g_step, s->out, s->pitch, s->room);
 }
 

@@ -91,6 +91,8 @@ enum {
     TP_CONV_CACHE = 1 << 16,    /* but no more numbers of all channels, which should stay in the second cache */
     TP_CONV_SLACK = 48,         /* what a tile may read and write behind the end */
     TP_CONV_VECTOR = 16,        /* numbers in the longest vector */
+    TP_CONV_SEGMENTS = 8,       /* of the images for the weights' gradient, at most */
+    TP_CONV_SEGMENT = 512,      /* places in one at least: less would cost more to add up than to multiply */
 };
 
 static inline ptrdiff_t tp_conv_together(const tp_conv_plan *p, ptrdiff_t plane, ptrdiff_t threads) {

@@ -155,16 +155,18 @@ static TP_SIMD void TP_NAME(tp_rows_gb)(double *gb, const TP_REAL *g, ptrdiff_t 
 }
 
 /* gw += gradients * windows, and gb += sums of the gradients, for some filters and channels of one group */
-static void TP_NAME(tp_rows_gw)(const TP_NAME(tp_conv_job) *job, const TP_NAME(tp_conv_room) *room, ptrdiff_t count,
-                                ptrdiff_t group, const ptrdiff_t filter[2], const ptrdiff_t channel[2]) {
+static void TP_NAME(tp_rows_gw)(const TP_NAME(tp_conv_job) *job, const TP_NAME(tp_conv_room) *room, ptrdiff_t segment,
+                                ptrdiff_t count, ptrdiff_t group, const ptrdiff_t filter[2],
+                                const ptrdiff_t channel[2]) {
     const tp_conv_plan *p = &job->plan;
     const ptrdiff_t rows = p->channels * p->taps, some = filter[1] - filter[0];
     const ptrdiff_t length = (count - 1) * p->plane + (p->v.out - 1) * p->h.pitch + p->h.out;
     const ptrdiff_t first = group * p->filters + filter[0], at = channel[0] * p->taps;
     const TP_REAL *g = room->g + filter[0] * p->places;
-    job->tiles.dots(job->gw + first * rows + at, rows, 1, g, p->places, some, room->x, p->offset + at,
-                    (channel[1] - channel[0]) * p->taps, &tp_conv_here, 1, length);
-    if (job->gb != NULL && channel[0] == 0) TP_NAME(tp_rows_gb)(job->gb + first, g, p->places, some, length);
+    job->tiles.dots(job->gw + segment * job->gw_size + first * rows + at, rows, 1, g, p->places, some, room->x,
+                    p->offset + at, (channel[1] - channel[0]) * p->taps, &tp_conv_here, 1, length);
+    if (job->gb != NULL && channel[0] == 0)
+        TP_NAME(tp_rows_gb)(job->gb + segment * job->gb_size + first, g, p->places, some, length);
 }
 
 /* The forward's weights of one tile: (channel, tap, filter in the tile), 0 over the edge. */

@@ -37,7 +37,8 @@ TP_INLINE void TP_TILE_NAME(tp_conv_tile)(TP_REAL *y, ptrdiff_t pitch, const TP_
     if (rectified) /* NaN stays */
         for (int h = 0; h < TP_HIGH; h++)
             for (int j = 0; j < wide; j++)
-                sum[h][j] = (TP_TILE_NAME(tp_vector))((TP_TILE_NAME(tp_lanes))sum[h][j] & ~(sum[h][j] < 0));
+                sum[h][j] = (TP_TILE_NAME(tp_vector))((TP_TILE_NAME(tp_lanes))sum[h][j] &
+                                                      ~(TP_TILE_NAME(tp_lanes))(sum[h][j] < 0));
     for (int h = 0; h < TP_HIGH; h++)
         for (int j = 0; j < wide; j++)
             *(TP_TILE_NAME(tp_loose) *)(y + h * pitch + j * TP_LANE) = sum[h][j];

@@ -22,7 +22,7 @@ error messages) is handed down once by ``configure``.
 """
 cimport cython
 cimport numpy as cnp
-from cpython.dict cimport PyDict_GetItem
+from cpython.dict cimport PyDict_GetItem, PyDict_GetItemWithError
 from cpython.list cimport PyList_New, PyList_SET_ITEM
 from cpython.object cimport PyObject, PyObject_GetAttr, PyTypeObject
 from cpython.pycapsule cimport PyCapsule_GetPointer

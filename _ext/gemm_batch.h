@@ -59,6 +59,15 @@ static inline tp_operand tp_operand_of(const tp_matrix *x, ptrdiff_t item) {
     return (tp_operand){x->data, x->row / item, x->column / item};
 }
 
+/* What lies on the other side of the cut is packed by every thread. Rows of b that are read as they lie are packed at
+ * no cost (the first tile does it), the others and those of a are not. */
+static char tp_axis_to_cut(const tp_plan *p, int threads) {
+    const ptrdiff_t least = 128 * (ptrdiff_t)threads; /* shares too small would waste more on their edges */
+    if (p->pack_a && p->n >= least) return 'n';
+    if (p->b.column != 1 && p->m >= least) return 'm';
+    return p->n > p->m ? 'n' : 'm';
+}
+
 static void tp_multiply_batch(const tp_product *p, int threads) {
     static int bytes; /* of the vectors: asked for once */
     if (p->batch == 0 || p->n == 0 || p->m == 0) return;
@@ -79,7 +88,7 @@ static void tp_multiply_batch(const tp_product *p, int threads) {
     all.base = p->base.batch / item;
     all.batch = p->batch;
     all.item = item;
-    all.axis = p->batch >= threads ? 'b' : all.plan.n > all.plan.m ? 'n' : 'm';
+    all.axis = p->batch >= threads ? 'b' : tp_axis_to_cut(&all.plan, threads);
     const ptrdiff_t size = all.axis == 'b' ? all.batch : all.axis == 'n' ? all.plan.n : all.plan.m;
     const ptrdiff_t grain = all.axis == 'b' ? 1 : 16;
     all.step = ((size + threads - 1) / threads + grain - 1) / grain * grain;

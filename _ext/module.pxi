@@ -50,7 +50,10 @@ cdef object call_on_attributes(object op, object input, object module, tuple nam
     row[0] = <PyObject*>input
     try:
         for i in range(len(names)):
-            row[n] = PyDict_GetItem(own, names[i])
+            # The instance's dict first, which costs less, unless the class has the name too: a property precedes it.
+            row[n] = NULL
+            if _PyType_Lookup(Py_TYPE(module), names[i]) == NULL:
+                row[n] = PyDict_GetItem(own, names[i])
             if row[n] == NULL:
                 value = PyObject_GetAttr(module, names[i])
                 row[n] = <PyObject*>value

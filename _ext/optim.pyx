@@ -136,18 +136,18 @@ def sgd_dampened(params, grads, velocities, double lr, double momentum, double d
     return apply(&tp_rule_sgd_dampened, numbers, (params, grads, velocities))
 
 
-def adam(params, grads, first, second, steps, double lr, double beta1, double beta2, double eps,
+def adam(params, grads, first, second, largest, steps, double lr, double beta1, double beta2, double eps,
          double weight_decay):
     """The reference's ``adam``, in place."""
     cdef double[5] numbers = [lr, beta1, beta2, eps, weight_decay]
-    return apply(&tp_rule_adam, numbers, (params, grads, first, second, steps))
+    return apply(&tp_rule_adam, numbers, (params, grads, first, second, largest, steps))
 
 
-def adamw(params, grads, first, second, steps, double lr, double beta1, double beta2, double eps,
+def adamw(params, grads, first, second, largest, steps, double lr, double beta1, double beta2, double eps,
           double weight_decay):
     """The reference's ``adamw``, in place."""
     cdef double[5] numbers = [lr, beta1, beta2, eps, weight_decay]
-    return apply(&tp_rule_adamw, numbers, (params, grads, first, second, steps))
+    return apply(&tp_rule_adamw, numbers, (params, grads, first, second, largest, steps))
 
 
 def rmsprop(params, grads, squares, means, velocities, steps, double lr, double alpha, double eps,

@@ -6,7 +6,7 @@
  * machine the caller does all the work alone. A call while another job runs (a second Python thread, a chunk
  * that calls again) is serial.
  *
- * Between jobs a worker spins for some tens of microseconds, because kernels come in bursts, then sleeps on a
+ * Between jobs a worker spins for a tenth of a millisecond, because kernels come in bursts, then sleeps on a
  * condition variable. A job wakes no more workers than it lacks, and small work is shared with those that are awake
  * only (tp_pool_threads_for). Threads are started by the first job that wants them, and again after a fork, whose
  * child has none.
@@ -39,8 +39,13 @@ static void tp_pool_run(tp_chunk_function function, void *job, ptrdiff_t n_chunk
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <time.h>
 
-enum { TP_SPINS = 2048, TP_SPINS_TO_YIELD = 4096 }; /* a pause is 10 to 50 ns: workers spin for 20 to 100 us */
+enum {
+    TP_SPIN = 100000,         /* nanoseconds that a worker spins: the gap between two kernels of a small step */
+    TP_PAUSES = 32,           /* between two looks at the clock; a pause is 10 to 50 ns */
+    TP_SPINS_TO_YIELD = 4096, /* pauses of a caller that waits */
+};
 
 /* Nanoseconds of work that each thread should have, and from which waking one pays (it takes 30 to 50 us). */
 enum { TP_WORTH_SHARING = 5000, TP_WORTH_WAKING = 50000 };
@@ -94,11 +99,20 @@ static void tp_try_to_help(void) {
     atomic_fetch_sub(&tp_state.inside, 1);
 }
 
+static inline long long tp_nanoseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
 static void tp_wait_for_news(unsigned seen) {
-    for (int i = 0; i < TP_SPINS; i++) {
-        if (atomic_load(&tp_state.posted) != seen) return;
-        tp_pause();
-    }
+    const long long until = tp_nanoseconds() + TP_SPIN;
+    do {
+        for (int i = 0; i < TP_PAUSES; i++) {
+            if (atomic_load(&tp_state.posted) != seen) return;
+            tp_pause();
+        }
+    } while (tp_nanoseconds() < until);
     pthread_mutex_lock(&tp_state.mutex);
     atomic_fetch_sub(&tp_state.awake, 1);
     atomic_fetch_add(&tp_state.sleeping, 1);

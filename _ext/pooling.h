@@ -11,9 +11,6 @@
 #include "parallel.h"
 #include "simd.h"
 
-/* Elements from which the threads' start is worth it: some hundred microseconds of work for one. */
-#define TP_POOL_PARALLEL_FROM ((ptrdiff_t)1 << 17)
-
 /* One axis of the planes and of the windows. Average: the places from -counted_before to in + counted_after count. */
 typedef struct {
     ptrdiff_t in, out, kernel, stride, pad, dilation, counted_before, counted_after;
@@ -73,7 +70,7 @@ static int tp_pool_run(int which, int kind, tp_pool_job *job) {
         {tp_avg_pool_grad_chunk_f32, tp_avg_pool_grad_chunk_f64},
     };
     const ptrdiff_t size = job->v.in * job->h.in;
-    const int threads = job->planes * size < TP_POOL_PARALLEL_FROM ? 1 : tp_num_threads();
+    const int threads = tp_threads_for((double)(job->planes * size) / 4); /* of one thread, 4 elements a nanosecond */
     job->together = threads == 1 ? job->planes : (job->planes + 4 * threads - 1) / (4 * threads);
     job->wrong = 0;
     tp_parallel_for(chunks[which][kind], job, (job->planes + job->together - 1) / job->together, threads);

@@ -27,13 +27,14 @@ TP_INLINE int KIND(tp_max_pool_some)(REAL *y, int64_t *at, const REAL *x, ptrdif
     return !nan;
 }
 
-/* The same in pieces of one size, which become vectors; the last one goes over what is done already. */
+/* The same in pieces of one size, which become vectors; the last one goes over what is done already, or where a row is
+ * shorter, over what comes next and is overwritten by it: behind y there is room for `room` windows in all. */
 TP_INLINE int KIND(tp_max_pool_quads)(REAL *TP_RESTRICT y, int64_t *TP_RESTRICT at, const REAL *TP_RESTRICT x,
-                                      ptrdiff_t wide, int64_t base, ptrdiff_t n) {
-    if (n < 8) return KIND(tp_max_pool_some)(y, at, x, wide, base, n);
+                                      ptrdiff_t wide, int64_t base, ptrdiff_t n, ptrdiff_t room) {
+    if (n < 2 || room < 8) return KIND(tp_max_pool_some)(y, at, x, wide, base, n);
     int fine = 1;
     for (ptrdiff_t from = 0; from < n; from += 8) {
-        const ptrdiff_t j = from + 8 <= n ? from : n - 8;
+        const ptrdiff_t j = from + 8 <= n || n < 8 ? from : n - 8;
         fine &= KIND(tp_max_pool_some)(y + j, at + j, x + 2 * j, wide, base + 2 * j, 8);
     }
     return fine;
@@ -47,8 +48,8 @@ static TP_SIMD void KIND(tp_max_pool_planes)(const tp_pool_job *job, ptrdiff_t f
             const REAL *x = (const REAL *)job->x + plane * v->in * h->in;
             REAL *y = (REAL *)job->y + (plane * v->out + i) * h->out;
             int64_t *at = job->indices + (plane * v->out + i) * h->out;
-            const ptrdiff_t two = 2 * i * h->in;
-            if (quads && KIND(tp_max_pool_quads)(y, at, x + two, h->in, two, h->out)) continue;
+            const ptrdiff_t two = 2 * i * h->in, room = ((last - plane) * v->out - i) * h->out;
+            if (quads && KIND(tp_max_pool_quads)(y, at, x + two, h->in, two, h->out, room)) continue;
             for (ptrdiff_t j = 0; j < h->out; j++) y[j] = -INFINITY, at[j] = -1;
             for (ptrdiff_t p = 0; p < v->kernel; p++) {
                 const ptrdiff_t row = i * v->stride - v->pad + p * v->dilation;

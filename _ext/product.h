@@ -14,11 +14,9 @@
 #include "simd.h"
 
 #if defined(__clang__) || __GNUC__ >= 12
-#define TP_SHUFFLES_ANY 1
-#define TP_SHUFFLE(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
+#define TP_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
-#define TP_SHUFFLES_ANY 0
-#define TP_SHUFFLE(a, b, i, j, k, l) __builtin_shuffle(a, b, (__typeof__(a == b)){i, j, k, l})
+#define TP_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (__typeof__(a == b)){__VA_ARGS__})
 #endif
 
 /* A value of which the compiler shall not know where it comes from. */
@@ -60,21 +58,25 @@ static _Thread_local char tp_packed_b[TP_DEPTH * 192] __attribute__((aligned(64)
 #define SIMD TP_SIMD_64
 #define REAL float
 #define LANES (BYTES / 4)
+#define TP_EIGHTS (BYTES >= 32)
 #define KIND(name) name##_64_f32
 #include "product_pack.h"
 #include "product_tile.h"
 #include "product_blocks.h"
 #undef REAL
 #undef LANES
+#undef TP_EIGHTS
 #undef KIND
 #define REAL double
 #define LANES (BYTES / 8)
+#define TP_EIGHTS 0
 #define KIND(name) name##_64_f64
 #include "product_pack.h"
 #include "product_tile.h"
 #include "product_blocks.h"
 #undef REAL
 #undef LANES
+#undef TP_EIGHTS
 #undef KIND
 #undef BYTES
 #undef ROWS
@@ -87,21 +89,25 @@ static _Thread_local char tp_packed_b[TP_DEPTH * 192] __attribute__((aligned(64)
 #define SIMD TP_SIMD_32
 #define REAL float
 #define LANES (BYTES / 4)
+#define TP_EIGHTS (BYTES >= 32)
 #define KIND(name) name##_32_f32
 #include "product_pack.h"
 #include "product_tile.h"
 #include "product_blocks.h"
 #undef REAL
 #undef LANES
+#undef TP_EIGHTS
 #undef KIND
 #define REAL double
 #define LANES (BYTES / 8)
+#define TP_EIGHTS 0
 #define KIND(name) name##_32_f64
 #include "product_pack.h"
 #include "product_tile.h"
 #include "product_blocks.h"
 #undef REAL
 #undef LANES
+#undef TP_EIGHTS
 #undef KIND
 #undef BYTES
 #undef ROWS
@@ -117,21 +123,25 @@ static _Thread_local char tp_packed_b[TP_DEPTH * 192] __attribute__((aligned(64)
 #define SIMD
 #define REAL float
 #define LANES (BYTES / 4)
+#define TP_EIGHTS (BYTES >= 32)
 #define KIND(name) name##_16_f32
 #include "product_pack.h"
 #include "product_tile.h"
 #include "product_blocks.h"
 #undef REAL
 #undef LANES
+#undef TP_EIGHTS
 #undef KIND
 #define REAL double
 #define LANES (BYTES / 8)
+#define TP_EIGHTS 0
 #define KIND(name) name##_16_f64
 #include "product_pack.h"
 #include "product_tile.h"
 #include "product_blocks.h"
 #undef REAL
 #undef LANES
+#undef TP_EIGHTS
 #undef KIND
 #undef BYTES
 #undef ROWS

@@ -23,72 +23,47 @@ TP_INLINE void KIND(tp_transpose_quads)(REAL *to, ptrdiff_t to_row, const REAL *
     for (int j = 0; j < 4; j++) *(KIND(tp_quad_loose) *)(to + j * to_row) = y[j];
 }
 
-#if LANES > 4 && TP_SHUFFLES_ANY
-#define TP_WIDE_BLOCKS 1
-#else
-#define TP_WIDE_BLOCKS 0
-#endif
+#if TP_EIGHTS
+typedef REAL KIND(tp_eight) __attribute__((vector_size(8 * sizeof(REAL))));
+typedef REAL KIND(tp_eight_loose) __attribute__((vector_size(8 * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
 
-#if TP_WIDE_BLOCKS
-/* Four numbers of each of LANES / 4 rows, every fourth one, side by side */
-TP_INLINE void KIND(tp_gather)(KIND(tp_vec) *to, const REAL *from, ptrdiff_t from_row) {
-    const KIND(tp_quad) a = *(const KIND(tp_quad_loose) *)from;
-    const KIND(tp_quad) b = *(const KIND(tp_quad_loose) *)(from + 4 * from_row);
-#if LANES == 8
-    *to = __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7);
-#else
-    typedef REAL eight __attribute__((vector_size(8 * sizeof(REAL))));
-    const KIND(tp_quad) c = *(const KIND(tp_quad_loose) *)(from + 8 * from_row);
-    const KIND(tp_quad) d = *(const KIND(tp_quad_loose) *)(from + 12 * from_row);
-    const eight ab = __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7);
-    const eight cd = __builtin_shufflevector(c, d, 0, 1, 2, 3, 4, 5, 6, 7);
-    *to = __builtin_shufflevector(ab, cd, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-#endif
+/* to[j][i] = from[i][j] for i, j < 8: half as many shuffles as four times four by four */
+TP_INLINE void KIND(tp_transpose_eights)(REAL *to, ptrdiff_t to_row, const REAL *from, ptrdiff_t from_row) {
+    KIND(tp_eight) x[8], y[8];
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; i++) x[i] = *(const KIND(tp_eight_loose) *)(from + i * from_row);
+#pragma GCC unroll 4
+    for (int i = 0; i < 8; i += 2) {
+        y[i] = TP_SHUFFLE(x[i], x[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+        y[i + 1] = TP_SHUFFLE(x[i], x[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+    }
+#pragma GCC unroll 2
+    for (int i = 0; i < 8; i += 4)
+#pragma GCC unroll 2
+        for (int j = 0; j < 2; j++) {
+            x[i + 2 * j] = TP_SHUFFLE(y[i + j], y[i + j + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+            x[i + 2 * j + 1] = TP_SHUFFLE(y[i + j], y[i + j + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+        }
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; j++) {
+        *(KIND(tp_eight_loose) *)(to + j * to_row) = TP_SHUFFLE(x[j], x[j + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+        *(KIND(tp_eight_loose) *)(to + (j + 4) * to_row) = TP_SHUFFLE(x[j], x[j + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+    }
 }
-
-/* TP_SHUFFLE in each group of four */
-#define TP_PLACE(i, group) ((i) % 4 + 4 * (group) + (i) / 4 * LANES)
-#define TP_FOUR(i, j, k, l, group) TP_PLACE(i, group), TP_PLACE(j, group), TP_PLACE(k, group), TP_PLACE(l, group)
-#if LANES == 8
-#define TP_SHUFFLE_FOURS(a, b, i, j, k, l) \
-    __builtin_shufflevector(a, b, TP_FOUR(i, j, k, l, 0), TP_FOUR(i, j, k, l, 1))
-#else
-#define TP_SHUFFLE_FOURS(a, b, i, j, k, l)                                                                     \
-    __builtin_shufflevector(a, b, TP_FOUR(i, j, k, l, 0), TP_FOUR(i, j, k, l, 1), TP_FOUR(i, j, k, l, 2),       \
-                            TP_FOUR(i, j, k, l, 3))
 #endif
 
-/* to[j][i] = from[i][j] for i < LANES, j < 4 */
-TP_INLINE void KIND(tp_transpose_block)(REAL *to, ptrdiff_t to_row, const REAL *from, ptrdiff_t from_row) {
-    KIND(tp_vec) a, b, c, d;
-    KIND(tp_gather)(&a, from, from_row);
-    KIND(tp_gather)(&b, from + from_row, from_row);
-    KIND(tp_gather)(&c, from + 2 * from_row, from_row);
-    KIND(tp_gather)(&d, from + 3 * from_row, from_row);
-    const KIND(tp_vec) ab = TP_SHUFFLE_FOURS(a, b, 0, 4, 1, 5), cd = TP_SHUFFLE_FOURS(c, d, 0, 4, 1, 5);
-    const KIND(tp_vec) AB = TP_SHUFFLE_FOURS(a, b, 2, 6, 3, 7), CD = TP_SHUFFLE_FOURS(c, d, 2, 6, 3, 7);
-    *(KIND(tp_vec_loose) *)to = TP_SHUFFLE_FOURS(ab, cd, 0, 1, 4, 5);
-    *(KIND(tp_vec_loose) *)(to + to_row) = TP_SHUFFLE_FOURS(ab, cd, 2, 3, 6, 7);
-    *(KIND(tp_vec_loose) *)(to + 2 * to_row) = TP_SHUFFLE_FOURS(AB, CD, 0, 1, 4, 5);
-    *(KIND(tp_vec_loose) *)(to + 3 * to_row) = TP_SHUFFLE_FOURS(AB, CD, 2, 3, 6, 7);
-}
-#undef TP_PLACE
-#undef TP_FOUR
-#undef TP_SHUFFLE_FOURS
-#endif
-
-/* to[j][i] = from[i][j] + base[j][i] for i < rows, j < columns; base may be NULL. In strips of a line of the first
- * cache, so that a line is read at once and those of `to` stay. */
+/* to[j][i] = from[i][j] + base[j][i] for i < rows, j < columns; base may be NULL. In strips that stay in the first
+ * cache, since each line of `to` is visited several times. */
 TP_INLINE void KIND(tp_transpose)(REAL *to, ptrdiff_t to_row, const REAL *from, ptrdiff_t from_row, const REAL *base,
                                   ptrdiff_t base_row, ptrdiff_t rows, ptrdiff_t columns) {
-    const ptrdiff_t full_rows = rows / 4 * 4, full_columns = columns / 4 * 4, strip = 64 / sizeof(REAL);
+    const ptrdiff_t full_rows = rows / 4 * 4, full_columns = columns / 4 * 4, strip = 256 / sizeof(REAL);
     for (ptrdiff_t left = 0, right; left < full_columns; left = right) {
         ptrdiff_t i = 0;
         right = full_columns - left < strip ? full_columns : left + strip;
-#if TP_WIDE_BLOCKS
-        for (; base == NULL && i + LANES <= rows; i += LANES)
-            for (ptrdiff_t j = left; j < right; j += 4)
-                KIND(tp_transpose_block)(to + j * to_row + i, to_row, from + i * from_row + j, from_row);
+#if TP_EIGHTS
+        for (; base == NULL && i + 8 <= rows && (right - left) % 8 == 0; i += 8)
+            for (ptrdiff_t j = left; j < right; j += 8)
+                KIND(tp_transpose_eights)(to + j * to_row + i, to_row, from + i * from_row + j, from_row);
 #endif
         for (; i < full_rows; i += 4)
             for (ptrdiff_t j = left; j < right; j += 4)
@@ -100,7 +75,6 @@ TP_INLINE void KIND(tp_transpose)(REAL *to, ptrdiff_t to_row, const REAL *from, 
             to[j * to_row + i] =
                 base == NULL ? from[i * from_row + j] : from[i * from_row + j] + base[j * base_row + i];
 }
-#undef TP_WIDE_BLOCKS
 
 /* n numbers, in whole vectors and then in halves of halves: no loop over single ones, no call */
 TP_INLINE void KIND(tp_copy_some)(REAL *to, const REAL *from, ptrdiff_t n) {
@@ -132,18 +106,14 @@ static SIMD void KIND(tp_pack_panel)(REAL *to, ptrdiff_t width, const REAL *b, p
 /* rows of a, ROWS side by side */
 static SIMD void KIND(tp_pack_rows)(REAL *to, const REAL *a, ptrdiff_t a_row, ptrdiff_t a_column, ptrdiff_t rows,
                                     ptrdiff_t depth) {
-    enum { TILES = 8, AHEAD = 8 };
+    enum { TILES = 8 };
     const ptrdiff_t tile = ROWS * depth;
-    /* Columns far apart: whole lines of one are read at once, and those to come are fetched. */
+    /* Where columns are far apart, whole lines of one are read at once. */
     for (; a_row == 1 && rows >= TILES * ROWS; rows -= TILES * ROWS, a += TILES * ROWS, to += TILES * tile)
-        for (ptrdiff_t k = 0; k < depth; k++) {
-            const REAL *from = a + k * a_column, *next = from + (k + AHEAD < depth ? AHEAD * a_column : 0);
+        for (ptrdiff_t k = 0; k < depth; k++)
 #pragma GCC unroll 8
-            for (int t = 0; t < TILES; t++) {
-                __builtin_prefetch(next + t * ROWS);
-                memcpy(to + t * tile + k * ROWS, from + t * ROWS, ROWS * sizeof(REAL));
-            }
-        }
+            for (int t = 0; t < TILES; t++)
+                memcpy(to + t * tile + k * ROWS, a + k * a_column + t * ROWS, ROWS * sizeof(REAL));
     for (; rows > 0; rows -= ROWS, a += ROWS * a_row, to += tile) {
         const ptrdiff_t some = rows < ROWS ? rows : ROWS;
         if (a_row == 1 && some == ROWS)

@@ -14,21 +14,25 @@ typedef struct {
 } KIND(tp_target);
 
 /* A tile to where it goes, when that is not whole vectors. */
-static TP_NOINLINE SIMD void KIND(tp_put)(const KIND(tp_target) *t, REAL *tile, ptrdiff_t tile_row, ptrdiff_t rows,
-                              ptrdiff_t columns) {
-    if (t->column != 1 && t->row == 1 && (t->base == NULL || t->base_row == 1)) {
-        KIND(tp_transpose)(t->at, t->column, tile, tile_row, t->base, t->base_column, rows, columns);
+static TP_NOINLINE SIMD void KIND(tp_put)(const KIND(tp_target) *t, const REAL *base, REAL *tile, ptrdiff_t tile_row,
+                              ptrdiff_t rows, ptrdiff_t columns) {
+    if (t->column != 1 && t->row == 1 && (base == NULL || t->base_row == 1)) {
+        KIND(tp_transpose)(t->at, t->column, tile, tile_row, base, t->base_column, rows, columns);
         return;
     }
-    if (t->base != NULL)
+    if (base != NULL)
         for (ptrdiff_t r = 0; r < rows; r++)
             for (ptrdiff_t j = 0; j < columns; j++)
-                tile[r * tile_row + j] += t->base[r * t->base_row + j * t->base_column];
+                tile[r * tile_row + j] += base[r * t->base_row + j * t->base_column];
+    const ptrdiff_t end = (rows - 1) * t->row + columns;
     for (ptrdiff_t r = 0; r < rows; r++)
-        if (t->column == 1)
-            KIND(tp_copy_some)(t->at + r * t->row, tile + r * tile_row, columns);
-        else
+        if (t->column != 1)
             for (ptrdiff_t j = 0; j < columns; j++) t->at[r * t->row + j * t->column] = tile[r * tile_row + j];
+        else if (t->row == columns && r * columns + tile_row <= end) /* what is too much, the next rows write over */
+            for (ptrdiff_t j = 0; j < columns; j += LANES)
+                *(KIND(tp_vec_loose) *)(t->at + r * columns + j) = *(KIND(tp_vec_loose) *)(tile + r * tile_row + j);
+        else
+            KIND(tp_copy_some)(t->at + r * t->row, tile + r * tile_row, columns);
 }
 
 typedef struct {
@@ -39,45 +43,65 @@ typedef struct {
     REAL *room; /* where the first tile leaves what it reads of b, for the others; NULL: nowhere */
     ptrdiff_t b_row;
     ptrdiff_t rows, depth, columns, skip; /* columns of c, at most a panel; those of b that come before them */
+    ptrdiff_t base_columns;               /* of base, as many that may be read */
 } KIND(tp_sweep_job);
+
+/* What a tile reads next. */
+typedef struct {
+    const REAL *a, *high, *b; /* high: four rows below a */
+    REAL *room;
+    ptrdiff_t once, thrice, a_column, b_row; /* two pointers and two distances reach eight rows */
+} KIND(tp_reader);
+
+/* So many steps of a tile of `rows` rows by `wide` vectors */
+TP_INLINE void KIND(tp_steps)(KIND(tp_vec) *sum, KIND(tp_reader) *x, ptrdiff_t steps, const int rows, const int wide,
+                              const int packing) {
+    for (; steps > 0; steps--, x->a += x->a_column, x->high += x->a_column, x->b += x->b_row) {
+        KIND(tp_vec) v[3];
+#pragma GCC unroll 3
+        for (int j = 0; j < wide; j++) v[j] = *(const KIND(tp_vec_loose) *)(x->b + j * LANES);
+        if (packing) {
+#pragma GCC unroll 3
+            for (int j = 0; j < wide; j++) ((KIND(tp_vec) *)x->room)[j] = v[j];
+            x->room += wide * LANES;
+        }
+#pragma GCC unroll 8
+        for (int r = 0; r < rows; r++) {
+            const REAL *four = r < 4 ? x->a : x->high;
+            const REAL number = r % 4 == 3 ? four[x->thrice] : four[r % 4 * x->once];
+#pragma GCC unroll 3
+            for (int j = 0; j < wide; j++) sum[r * wide + j] += v[j] * number;
+        }
+    }
+}
 
 /* `rows` rows by `wide` vectors, and whether b is packed by the way, all constants of each call */
 TP_INLINE void KIND(tp_tile)(const KIND(tp_sweep_job) *s, const int rows, const int wide, const int packing) {
     const KIND(tp_target) *t = &s->c;
-    const REAL *a = s->a, *high = s->a + 4 * s->a_row, *b = s->b;
-    REAL *room = s->room;
-    const ptrdiff_t once = s->a_row, a_column = s->a_column, b_row = s->b_row;
-    ptrdiff_t thrice = 3 * once;
-    TP_OPAQUE(thrice); /* two pointers and two distances reach eight rows; the compiler would take eight of them */
+    KIND(tp_reader) x = {s->a, s->a + 4 * s->a_row, s->b, s->room, s->a_row, 3 * s->a_row, s->a_column, s->b_row};
+    ptrdiff_t steps = s->depth;
+    TP_OPAQUE(x.thrice); /* the compiler would take eight pointers */
     KIND(tp_vec) sum[3 * ROWS];
 #pragma GCC unroll 24
     for (int i = 0; i < rows * wide; i++) sum[i] = (KIND(tp_vec)){0};
-    if (rows == ROWS && s->depth >= 64 && t->column == 1) /* where the results go is fetched in the meantime */
-#pragma GCC unroll 24
-        for (int i = 0; i < rows * wide; i++)
-            __builtin_prefetch(t->at + i / wide * t->row + i % wide * LANES, 1);
-    for (ptrdiff_t k = s->depth; k > 0; k--, a += a_column, high += a_column, b += b_row) {
-        KIND(tp_vec) v[3];
+    /* Where the results go is fetched in the meantime, if it is far and there are registers: a row with every four
+     * steps, since all at once would keep what is read waiting. */
+    if (BYTES == 64 && rows == ROWS && steps >= 96 && t->column == 1)
+        for (int r = 0; r < rows; r++, steps -= 4) {
 #pragma GCC unroll 3
-        for (int j = 0; j < wide; j++) v[j] = *(const KIND(tp_vec_loose) *)(b + j * LANES);
-        if (packing) {
-#pragma GCC unroll 3
-            for (int j = 0; j < wide; j++) ((KIND(tp_vec) *)room)[j] = v[j];
-            room += wide * LANES;
+            for (int j = 0; j < wide; j++) __builtin_prefetch(t->at + r * t->row + j * LANES, 1);
+            KIND(tp_steps)(sum, &x, 4, rows, wide, packing);
         }
-#pragma GCC unroll 8
-        for (int r = 0; r < rows; r++) {
-            const REAL *four = r < 4 ? a : high;
-            const REAL x = r % 4 == 3 ? four[thrice] : four[r % 4 * once];
-#pragma GCC unroll 3
-            for (int j = 0; j < wide; j++) sum[r * wide + j] += v[j] * x;
-        }
-    }
+    KIND(tp_steps)(sum, &x, steps, rows, wide, packing);
+    const int added = t->base != NULL && s->base_columns == wide * LANES && t->base_column == 1 && t->column == 1;
     if (s->columns < wide * LANES || t->column != 1 || (t->base != NULL && t->base_column != 1)) {
         KIND(tp_vec) tile[3 * ROWS];
+        if (added)
+#pragma GCC unroll 24
+            for (int i = 0; i < rows * wide; i++) sum[i] += ((const KIND(tp_vec) *)t->base)[i % wide];
 #pragma GCC unroll 24
         for (int i = 0; i < rows * wide; i++) tile[i] = sum[i];
-        KIND(tp_put)(t, (REAL *)tile + s->skip, wide * LANES, rows, s->columns);
+        KIND(tp_put)(t, added ? NULL : t->base, (REAL *)tile + s->skip, wide * LANES, rows, s->columns);
         return;
     }
     if (t->base != NULL) {
@@ -128,6 +152,13 @@ static const KIND(tp_tile_function) KIND(tp_tiles_packing)[3] = TP_TILES(tp_tile
 static void KIND(tp_sweep)(KIND(tp_sweep_job) s) {
     const ptrdiff_t wide = (s.skip + s.columns + LANES - 1) / LANES;
     KIND(tp_tile_function) tile = (s.room == NULL ? KIND(tp_tiles)[ROWS - 1] : KIND(tp_tiles_packing))[wide - 1];
+    KIND(tp_vec) same[3];
+    s.base_columns = s.columns;
+    if (s.columns < wide * LANES && s.c.base != NULL && s.c.base_row == 0 && s.c.base_column == 1 && s.skip == 0) {
+        KIND(tp_copy_some)((REAL *)same, s.c.base, s.columns);
+        s.c.base = (const REAL *)same;
+        s.base_columns = wide * LANES;
+    }
     for (; s.rows >= ROWS; s.rows -= ROWS) {
         tile(&s);
         s.c.at += ROWS * s.c.row;

@@ -34,7 +34,7 @@ cdef class GroupPlan:
         if group is not self.group:
             return False
         for i in range(len(names)):
-            if PyDict_GetItem(group, names[i]) != <PyObject*>self.values[i]:
+            if PyDict_GetItemWithError(group, names[i]) != <PyObject*>self.values[i]:
                 return False
         return True
 
@@ -113,13 +113,13 @@ cdef class GroupPlan:
         put_held(&row[2], array_of(<Variable>p.grad_))
         if self.stateless:
             return True
-        own = PyDict_GetItem(state, p)
+        own = PyDict_GetItemWithError(state, p)
         if own == NULL or not isinstance(<object>own, dict):
             return False
         for i in range(len(self.columns)):
             if self.columns[i] is None:
                 continue
-            value = PyDict_GetItem(<object>own, self.columns[i])
+            value = PyDict_GetItemWithError(<object>own, self.columns[i])
             if value == NULL or not isinstance(<object>value, Variable):
                 return False
             put_held(&row[3 + i], array_of(<Variable>value))

@@ -447,6 +447,8 @@ def test_a_disabled_scaler_passes_everything_on() -> None:
     assert scaler.step(optimizer, lambda: 7) == 7
     scaler.update()
     assert (p.tolist(), scaler.get_scale(), scaler.state_dict(), scaler.is_enabled()) == ([0.0, 0.0], 1.0, {}, False)
+    assert repr(scaler) == "GradScaler(disabled)"
+    assert repr(tp.amp.GradScaler()).startswith("GradScaler(scale=65536.0, growth_factor=2.0, ")
 
 
 def test_settings() -> None:

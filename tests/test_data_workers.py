@@ -140,6 +140,7 @@ def test_each_worker_draws_from_its_own_reproducible_streams() -> None:
     assert epochs(1) == first != epochs(2)
     assert epochs(1, persistent_workers=True) == first
     assert epochs(1, prefetch_factor=1) == first
+    assert DataLoader(Draws(), num_workers=2).prefetch_factor == 2
 
 
 def seed_from_info(worker_id: int) -> None:

@@ -156,7 +156,17 @@ def test_modes_nest() -> None:
         assert not recorded()
     with tp.inference_mode():
         assert not recorded()
+        with tp.inference_mode(mode=False):
+            assert recorded()
     assert recorded()
+    assert not tp.inference_mode(recorded)()
+    assert not tp.inference_mode()(recorded)()
+
+
+@pytest.mark.parametrize("mode", [tp.no_grad, tp.enable_grad, tp.inference_mode])
+def test_a_mode_that_is_given_something_else(mode) -> None:
+    with pytest.raises(TypeError, match=r"expected nothing, or a function.*set_grad_enabled\(mode\)"):
+        mode(1)
 
 
 def test_a_mode_ends_with_an_error() -> None:

@@ -71,11 +71,27 @@ def test_attention_agrees_with_reference(lead, n, m, d, e, kind, drop, causal, d
 
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("n, m", [(130, 2100), (2100, 130), (700, 700)])
+@pytest.mark.parametrize("drop", [False, True])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_several_tiles(n: int, m: int, causal: bool, dtype: type) -> None:
+def test_several_tiles(n: int, m: int, causal: bool, drop: bool, dtype: type) -> None:
     rng = np.random.default_rng(0)
     q, k, v, g = (rng.standard_normal(s).astype(dtype) for s in ((2, n, 8), (2, m, 8), (2, m, 8), (2, n, 8)))
-    both(q, k, v, g, None, rng.random((2, n, m)) < 0.9, causal, (True, True, True, False))
+    kept = rng.random((2, n, m)) < 0.9 if drop else None
+    both(q, k, v, g, None, kept, causal, (True, True, True, False))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_large_scores_and_nan(dtype: type) -> None:
+    """The largest score is subtracted, in each query's own column; a NaN reaches its query's result alone."""
+    rng = np.random.default_rng(0)
+    q, k, v = (rng.standard_normal((40, 8)).astype(dtype) for _ in range(3))
+    q[:16] *= 1e4
+    y, lse = compiled.attention(q, k, v, None, None, False, 1.0, 1.0)
+    agree((y, lse), reference.attention(np, *wide((q, k, v)), None, None, False, 1.0, 1.0), dtype)
+    q[5] = np.nan
+    y, lse = compiled.attention(q, k, v, None, None, True, 1.0, 1.0)
+    assert np.isnan(y).all(1).nonzero()[0].tolist() == np.isnan(lse).nonzero()[0].tolist() == [5]
+    assert np.isfinite(np.delete(y, 5, 0)).all()
 
 
 @given(

@@ -223,7 +223,8 @@ def test_plateau_agrees_with_pytorch(options):
     reference = their_schedulers.ReduceLROnPlateau(other, **options)
     rng = np.random.default_rng(0)
     for epoch in range(50):
-        measure = float(rng.uniform(0, 1 / (1 + epoch)))
+        loss = float(rng.uniform(0, 1 / (1 + epoch)))
+        measure = 1 - loss if scheduler.mode == "max" else loss
         scheduler.step(tp.tensor(measure, dtype=tp.float64))
         reference.step(measure)
         np.testing.assert_allclose(lrs(mine), lrs(other), rtol=1e-12)
@@ -289,6 +290,7 @@ ERRORS = [
     (lambda o: lr_scheduler.CyclicLR(o, 0.1, 1.0, mode="square"), ValueError, "got 'square'"),
     (lambda o: lr_scheduler.CyclicLR(o, 0.1, 1.0, scale_mode="days"), ValueError, "'iterations', got 'days'"),
     (lambda o: lr_scheduler.CyclicLR(o, 0.1, 1.0, 0), ValueError, "above 0, got 0 and 0"),
+    (lambda o: lr_scheduler.CyclicLR(o, 0.1, 1.0, 5, 0), ValueError, "above 0, got 5 and 0"),
     (lambda o: lr_scheduler.CyclicLR(Bare(o.param_groups, {}), 0.1, 1.0), ValueError, "neither momentum nor betas"),
     (lambda o: lr_scheduler.ConstantLR(o, factor=1.5), ValueError, "at most 1, got 1.5"),
     (lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 0), ValueError, "T_0 must be an integer from 1 on, got 0"),

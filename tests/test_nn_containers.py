@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from collections.abc import Callable
+
 import pytest
 
 import tiny_pytorch as tp
@@ -139,17 +143,19 @@ def test_a_linear_and_its_relu_are_one_operation_that_nobody_notices() -> None:
 
 
 @pytest.mark.parametrize(
-    "conv, shape",
+    "make, shape",
     [
-        (nn.Conv2d(2, 3, 3, padding=1), (2, 2, 5, 5)),
-        (nn.Conv2d(2, 3, 2, stride=2, bias=False, padding="valid"), (2, 5, 5)),
-        (nn.Conv2d(2, 3, 3, padding="same", padding_mode="reflect"), (2, 2, 5, 5)),
-        (nn.Conv1d(2, 4, 3, groups=2, dilation=2, padding=1, padding_mode="circular"), (2, 2, 6)),
+        (lambda: nn.Conv2d(2, 3, 3, padding=1), (2, 2, 5, 5)),
+        (lambda: nn.Conv2d(2, 3, 2, stride=2, bias=False, padding="valid"), (2, 5, 5)),
+        (lambda: nn.Conv2d(2, 3, 3, padding="same", padding_mode="reflect"), (2, 2, 5, 5)),
+        (lambda: nn.Conv1d(2, 4, 3, groups=2, dilation=2, padding=1, padding_mode="circular"), (2, 2, 6)),
     ],
-    ids=str,
+    ids=["padded", "strided", "reflected", "signals"],
 )
-def test_a_convolution_and_its_relu_are_one_operation_that_nobody_notices(conv: nn.Module, shape: tuple) -> None:
-    relu = nn.ReLU()
+def test_a_convolution_and_its_relu_are_one_operation_that_nobody_notices(
+    make: Callable[[], nn.Module], shape: tuple[int, ...]
+) -> None:
+    conv, relu = make(), nn.ReLU()
     model = nn.Sequential(conv, relu)
     x = tp.randn(*shape, requires_grad=True)
     assert operations(model(x))[-1] != "relu"
@@ -192,6 +198,33 @@ def test_whatever_takes_the_place_of_a_layer_s_forward_is_called(monkeypatch: py
     monkeypatch.setattr(nn.ReLU, "forward", relu)
     monkeypatch.setattr(nn.Module, "__call__", lambda self, *args: "patched")
     assert alone(h) == "patched"
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_copies_of_a_model_that_was_called(copied: Callable[[nn.Module], nn.Module]) -> None:
+    model, x = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Sequential(nn.Linear(4, 2))), tp.randn(5, 3)
+    expected = model(x)
+    other = copied(model)
+    tp.testing.assert_close(other(x), expected)
+    other[0] = nn.Linear(3, 4)
+    assert not tp.allclose(other(x), expected)
+    tp.testing.assert_close(model(x), expected)
+
+
+def test_a_property_comes_before_what_the_instance_holds() -> None:
+    class Doubled(nn.Linear):
+        @property
+        def weight(self) -> tp.Tensor:
+            return self.__dict__["weight"] * 2
+
+        @weight.setter
+        def weight(self, value: tp.Tensor) -> None:
+            self.__dict__["weight"] = value
+
+    layer, x = Doubled(3, 2), tp.randn(5, 3)
+    layer.weight = nn.Parameter(tp.randn(2, 3))
+    tp.testing.assert_close(layer(x), layer.forward(x), rtol=0, atol=0)
+    tp.testing.assert_close(nn.Sequential(layer, nn.ReLU())(x), layer.forward(x).relu(), rtol=0, atol=0)
 
 
 def test_a_layer_s_attributes_are_looked_up_at_every_call() -> None:

@@ -226,8 +226,9 @@ def test_layer_norm_refuses_other_shapes():
         nn.LayerNorm(5)(tp.zeros(6, 4))
     with pytest.raises(RuntimeError, match=r"weight of shape \(4,\), got \(3,\)"):
         F.layer_norm(tp.zeros(6, 4), 4, tp.ones(3))
-    with pytest.raises(ValueError, match="empty"):
-        nn.LayerNorm(())
+    for layer in (nn.LayerNorm, nn.RMSNorm):
+        with pytest.raises(ValueError, match=f"{layer.__name__}: normalized_shape is empty"):
+            layer(())
 
 
 @pytest.mark.parametrize("shape", [(6, 4), (5, 4, 3)])

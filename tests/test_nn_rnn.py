@@ -210,6 +210,8 @@ ERRORS = [
     (lambda: nn.GRU(I, H)(tp.zeros(T, N, I), tp.zeros(2, N, H)), RuntimeError, r"shape \(1, 3, 6\).* got \(2, 3, 6\)"),
     (lambda: nn.LSTM(I, H)(tp.zeros(T, N, I), tp.zeros(1, N, H)), TypeError, r"a pair \(h, c\), got Tensor"),
     (lambda: nn.LSTMCell(I, H)(tp.zeros(N, I), tp.zeros(N, H)), TypeError, r"a pair \(h, c\), got Tensor"),
+    (lambda: nn.LSTMCell(I, H)(tp.zeros(N, I), tp.zeros(2, H)), TypeError, r"a pair \(h, c\), got Tensor"),
+    (lambda: nn.LSTMCell(I, H)(tp.zeros(N, I), (tp.zeros(N, H),)), TypeError, r"a pair \(h, c\), got tuple"),
     (lambda: nn.LSTMCell(I, H)(tp.zeros(N, 5)), RuntimeError, r"shape \(N, 4\) or \(4,\), got \(3, 5\)"),
     (lambda: nn.GRUCell(I, H)(tp.zeros(N, I), tp.zeros(2, H)), RuntimeError, r"shape \(3, 6\) .* got \(2, 6\)"),
     (

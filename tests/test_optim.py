@@ -35,17 +35,19 @@ def sgd_dampened_equations(p, g, s, lr=0.01, momentum=0.0, weight_decay=0.0, dam
     return p - lr * u
 
 
-def adam_equations(p, g, s, lr=0.01, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.0):
+def adam_equations(p, g, s, lr=0.01, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.0, amsgrad=False):
     g = g + weight_decay * p
     t = s["t"] = s.get("t", 0) + 1
     m = s["m"] = beta1 * s.get("m", 0) + (1 - beta1) * g
     v = s["v"] = beta2 * s.get("v", 0) + (1 - beta2) * g**2
+    if amsgrad:
+        v = s["w"] = np.maximum(s.get("w", 0), v)
     m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
     return p - lr * m_hat / (np.sqrt(v_hat) + eps)
 
 
-def adamw_equations(p, g, s, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.01):
-    return adam_equations(p * (1 - lr * weight_decay), g, s, lr, beta1, beta2, eps)
+def adamw_equations(p, g, s, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.01, amsgrad=False):
+    return adam_equations(p * (1 - lr * weight_decay), g, s, lr, beta1, beta2, eps, amsgrad=amsgrad)
 
 
 def rmsprop_equations(p, g, s, lr=0.01, alpha=0.99, eps=1e-8, weight_decay=0.0, momentum=0.0, centered=False):
@@ -71,6 +73,7 @@ numbers = {
     "beta2": st.floats(0, 0.9999),
     "eps": st.floats(1e-8, 1e-2),
     "nesterov": st.booleans(),
+    "amsgrad": st.booleans(),
 }
 
 
@@ -85,7 +88,7 @@ def algorithms(draw) -> tuple[type[Optimizer], Any, dict[str, Any]]:
     if name == "rmsprop":
         names, cls, equations = ["lr", "alpha", "weight_decay", "momentum", "centered"], RMSprop, rmsprop_equations
     elif name in ("adam", "adamw"):
-        names, cls, equations = ["lr", "beta1", "beta2", "eps", "weight_decay"], Adam, adam_equations
+        names, cls, equations = ["lr", "beta1", "beta2", "eps", "weight_decay", "amsgrad"], Adam, adam_equations
     else:
         names, cls, equations = ["lr", "momentum", "weight_decay", "nesterov"], SGD, sgd_equations
     if name == "sgd_dampened":
@@ -95,6 +98,8 @@ def algorithms(draw) -> tuple[type[Optimizer], Any, dict[str, Any]]:
         cls, equations = adamw, adamw_equations
     if name == "rmsprop":
         chosen["eps"] = draw(st.floats(1e-2, 1e-1))  # a centered variance may vanish
+        if chosen["centered"]:
+            chosen["alpha"] = max(chosen["alpha"], 0.5)  # with less it is a difference of almost equal numbers
     if chosen.get("nesterov"):
         chosen["momentum"] = max(chosen["momentum"], 0.1)
         if "dampening" in chosen:

@@ -293,6 +293,7 @@ def test_the_chrome_trace(tmp_path: Path) -> None:
     bars = [event for event in trace["traceEvents"] if event["ph"] == "X"]
     assert [bar["name"] for bar in bars] == ["step", "linear", "sum", "backward", "sum backward", "linear backward"]
     assert [bar["cat"] for bar in bars] == ["range", "forward", "forward", "range", "backward", "backward"]
+    assert "args" not in bars[0]
     assert bars[1]["args"] == {"input shapes": "(4, 3) (2, 3) (2,)", "bytes": 32}
     open_until: list[float] = []
     for bar in bars:  # what begins inside a bar ends inside it

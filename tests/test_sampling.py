@@ -127,6 +127,7 @@ def test_integers() -> None:
     assert abs(counts - N / 5).max() < 5 * np.sqrt(N * 0.16)
     assert tp.randint(5, (2, 3)).shape == (2, 3)
     assert set(tp.randint_like(tp.zeros(50), 3, 5).tolist()) == {3.0, 4.0}
+    assert set(tp.randint_like(tp.zeros(50), 2).tolist()) == {0.0, 1.0}
     for wrong in (lambda: tp.randint(0, 0, (2,)), lambda: tp.randint(5, 2, (2,)), lambda: tp.randint(-1, (2,))):
         with pytest.raises(ValueError, match="no integer"):
             wrong()

@@ -74,6 +74,8 @@ def test_the_constructor() -> None:
         (lambda: tp.ones(1, requires_grad=True), "tensor([1.], requires_grad=True)"),
         (lambda: tp.ones(1, requires_grad=True).exp(), "tensor([2.7183], grad_fn=<exp>)"),
         (lambda: tp.tensor(float("nan")), "tensor(nan)"),
+        (lambda: tp.tensor(1.23456789), "tensor(1.2346)"),
+        (lambda: tp.tensor([1.23456789]), "tensor([1.2346])"),
     ],
 )
 def test_repr(make, expected: str) -> None:

@@ -133,6 +133,18 @@ class Conversions:
         """The tensor as bfloat16, where the backend has it."""
         return self.to(as_dtype("bfloat16"))
 
+    def byte(self) -> Tensor:
+        """The tensor as uint8."""
+        return self.to(as_dtype("uint8"))
+
+    def char(self) -> Tensor:
+        """The tensor as int8."""
+        return self.to(as_dtype("int8"))
+
+    def short(self) -> Tensor:
+        """The tensor as int16."""
+        return self.to(as_dtype("int16"))
+
     def long(self) -> Tensor:
         """The tensor as int64."""
         return self.to(as_dtype("int64"))

@@ -221,6 +221,7 @@ class OpMethods(Variable):
     true_divide = ops.true_divide
     # extrema
     amax = ops.amax
+    aminmax = ops.aminmax
     amin = ops.amin
     argmax = ops.argmax
     argmin = ops.argmin
@@ -310,6 +311,7 @@ class OpMethods(Variable):
     floor = ops.floor
     floor_divide = ops.floor_divide
     fmod = ops.fmod
+    frac = ops.frac
     remainder = ops.remainder
     round = ops.round
     trunc = ops.trunc
@@ -318,6 +320,8 @@ class OpMethods(Variable):
     multinomial = ops.multinomial
     # selection
     clamp = ops.clamp
+    clamp_max = ops.clamp_max
+    clamp_min = ops.clamp_min
     clip = ops.clip
     fmax = ops.fmax
     fmin = ops.fmin
@@ -367,6 +371,8 @@ class OpMethods(Variable):
     atanh = ops.atanh
     cos = ops.cos
     cosh = ops.cosh
+    deg2rad = ops.deg2rad
+    rad2deg = ops.rad2deg
     sin = ops.sin
     sinh = ops.sinh
     tan = ops.tan
@@ -379,14 +385,15 @@ class OpMethods(Variable):
 IN_PLACE = (
     "abs", "absolute", "acos", "acosh", "add", "addcdiv", "addcmul", "addmm", "addmv", "asin", "asinh", "atan",
     "atan2", "atanh", "baddbmm", "bernoulli", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or",
-    "bitwise_right_shift", "bitwise_xor", "ceil", "clamp", "clip", "copysign", "cos", "cosh", "cumprod", "cumsum",
-    "div", "divide", "eq", "erf", "erfinv", "exp", "exp2", "expm1", "floor", "floor_divide", "fmod", "ge", "greater",
-    "greater_equal", "gt", "hypot", "index_add", "index_copy", "index_fill", "le", "lerp", "less", "less_equal", "log",
-    "log10", "log1p", "log2", "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "lt", "masked_fill",
-    "masked_scatter", "mul", "multiply", "nan_to_num", "ne", "neg", "negative", "not_equal", "pow", "reciprocal",
-    "relu", "remainder", "round", "rsqrt", "scatter", "scatter_add", "scatter_reduce", "sigmoid", "sign", "sin",
-    "sinh", "sqrt", "square", "squeeze", "sub", "subtract", "swapaxes", "swapdims", "t", "tan", "tanh", "transpose",
-    "tril", "triu", "true_divide", "trunc", "unsqueeze", "xlogy",
+    "bitwise_right_shift", "bitwise_xor", "ceil", "clamp", "clamp_max", "clamp_min", "clip", "copysign", "cos", "cosh",
+    "cumprod", "cumsum", "deg2rad", "div", "divide", "eq", "erf", "erfinv", "exp", "exp2", "expm1", "floor",
+    "floor_divide", "fmod", "frac", "ge", "greater", "greater_equal", "gt", "hypot", "index_add", "index_copy",
+    "index_fill", "le", "lerp", "less", "less_equal", "log", "log10", "log1p", "log2", "logical_and", "logical_not",
+    "logical_or", "logical_xor", "logit", "lt", "masked_fill", "masked_scatter", "mul", "multiply", "nan_to_num", "ne",
+    "neg", "negative", "not_equal", "pow", "rad2deg", "reciprocal", "relu", "remainder", "round", "rsqrt", "scatter",
+    "scatter_add", "scatter_reduce", "sigmoid", "sign", "sin", "sinh", "sqrt", "square", "squeeze", "sub", "subtract",
+    "swapaxes", "swapdims", "t", "tan", "tanh", "transpose", "tril", "triu", "true_divide", "trunc", "unsqueeze",
+    "xlogy",
 )  # fmt: skip
 
 

@@ -6,12 +6,17 @@ made where they are needed, by a counter-based generator, from a key that is dra
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import numpy
 
-__all__ = ["Generator", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"]
+__all__ = [
+    "Generator", "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed",
+    "set_rng_state",
+]  # fmt: skip
 
 
 class Generator:
@@ -121,6 +126,24 @@ def seed() -> int:
 def initial_seed() -> int:
     """The seed of the default generator."""
     return default_generator().initial_seed()
+
+
+@contextlib.contextmanager
+def fork_rng(devices: Any = None, enabled: bool = True, **options: Any) -> Iterator[None]:
+    """A context that leaves the default generator where it found it; arguments but ``enabled`` are without effect.
+
+    Examples
+    --------
+    >>> import tiny_pytorch as tp
+    >>> with tp.random.fork_rng():
+    ...     _ = tp.manual_seed(0)
+    """
+    before = default_generator().get_state()
+    try:
+        yield
+    finally:
+        if enabled:
+            default_generator().set_state(before)
 
 
 def get_rng_state() -> dict[str, Any]:

@@ -139,9 +139,12 @@ def load(f: str | os.PathLike[str] | IO[bytes], map_location: Any = None, *, wei
 
 
 def _read(unpickler: type[pickle.Unpickler], file: IO[bytes], name: str) -> Any:
+    junk: tuple[type[Exception], ...] = (pickle.UnpicklingError, EOFError, ValueError, LookupError)
+    if unpickler is _SafeUnpickler:  # of classes of the user's own, these are errors of theirs
+        junk = (*junk, AttributeError, MemoryError, OverflowError, TypeError)
     try:
         return unpickler(file).load()
-    except (pickle.UnpicklingError, EOFError, ValueError, LookupError) as error:
+    except junk as error:
         if str(error).startswith("load:"):
             raise
         raise pickle.UnpicklingError(

@@ -12,17 +12,18 @@ import numpy
 from numpy import ndarray
 
 from . import autograd, backend, ops
-from .autograd import RemovableHandle, Variable, inplace
+from .autograd import RemovableHandle, Variable
 from .backend.devices import Device
 from .backend.dtypes import DType, as_dtype
 from .conversions import Conversions
+from .filling import Filling
 from .methods import OpMethods
 from .printing import format_tensor
 
-__all__ = ["Tensor", "is_tensor"]
+__all__ = ["Tensor", "is_complex", "is_floating_point", "is_tensor", "numel"]
 
 
-class Tensor(Conversions, OpMethods):
+class Tensor(Conversions, Filling, OpMethods):
     """An n-dimensional array that remembers how it was computed.
 
     Parameters
@@ -148,8 +149,10 @@ class Tensor(Conversions, OpMethods):
 
     # To Python and NumPy
 
-    def numpy(self) -> ndarray:
+    def numpy(self, *, force: builtins.bool = False) -> ndarray:
         """The content as a NumPy array: a view where it is in host memory that NumPy can share, else a copy.
+
+        ``force=True`` cuts off a gradient that is required, as ``.detach().numpy()`` does.
 
         The only way from a device to NumPy, beside ``item`` and ``tolist``: nothing is copied unless this is called.
 
@@ -160,7 +163,7 @@ class Tensor(Conversions, OpMethods):
         TypeError
             If it is bfloat16, which NumPy does not have: ``.float().numpy()``.
         """
-        if self.requires_grad:
+        if self.requires_grad and not force:
             raise RuntimeError(
                 "numpy: the tensor requires a gradient, which NumPy would silently cut off; use .detach().numpy()"
             )
@@ -305,28 +308,26 @@ class Tensor(Conversions, OpMethods):
             return layout.flags.c_contiguous
         return bool(backend.at(self.array).kernels.is_contiguous(self.array))
 
-    # Filling in place
+    def stride(self, dim: builtins.int | None = None) -> Any:
+        """How many elements lie between neighbours of each axis, or of one: as NumPy has it, where memory has strides.
 
-    def copy_(self, other: Any, non_blocking: builtins.bool = False) -> Tensor:
-        """Overwrite with ``other``, broadcast and converted to this dtype. Gradients flow to ``other``."""
-        other = other if isinstance(other, Variable) else ops.tensor(other)
-        return inplace(_copy, self, other)
+        Without, the strides of row-major order.
+        """
+        layout = autograd.layout(self)
+        strides = getattr(self.array if layout is None else layout, "strides", None)
+        if strides is None:
+            found, step = [], 1
+            for n in reversed(self.shape):
+                found.append(step)
+                step *= max(n, 1)
+            steps = tuple(reversed(found))
+        else:
+            steps = tuple([n // self.dtype.itemsize for n in strides])
+        return steps if dim is None else steps[ops.normalize_axis("stride", dim, len(steps))]
 
-    def fill_(self, value: Any) -> Tensor:
-        """Overwrite every element with ``value``."""
-        return inplace(_fill, self, value)
-
-    def zero_(self) -> Tensor:
-        """Overwrite with zeros."""
-        return inplace(_zero, self)
-
-    def normal_(self, mean: Any = 0.0, std: Any = 1.0, *, generator: Any = None) -> Tensor:
-        """Overwrite with samples of the normal distribution ``N(mean, std^2)``."""
-        return inplace(_normal, self, mean=mean, std=std, generator=generator)
-
-    def uniform_(self, from_: Any = 0.0, to: Any = 1.0, *, generator: Any = None) -> Tensor:
-        """Overwrite with samples of the uniform distribution on ``[from_, to)``."""
-        return inplace(_uniform, self, low=from_, high=to, generator=generator)
+    def is_complex(self) -> builtins.bool:
+        """Whether the dtype is a complex one."""
+        return self.dtype.is_complex
 
     # Copies
 
@@ -357,33 +358,24 @@ class Tensor(Conversions, OpMethods):
         return copied
 
 
+def numel(input: Tensor) -> builtins.int:
+    """The number of elements."""
+    return input.numel()
+
+
+def is_floating_point(input: Tensor) -> builtins.bool:
+    """Whether the dtype is a real floating one."""
+    return input.is_floating_point()
+
+
+def is_complex(input: Tensor) -> builtins.bool:
+    """Whether the dtype is a complex one."""
+    return input.is_complex()
+
+
 def is_tensor(value: object) -> builtins.bool:
     """Whether ``value`` is a Tensor."""
     return isinstance(value, Tensor)
-
-
-def _copy(x: Tensor, other: Tensor) -> Tensor:
-    result = ops.broadcast_to(other, x.shape)
-    return ops.clone(result.to(x))  # a copy between devices that was asked for
-
-
-# What follows is named after the method it serves: errors name it.
-
-
-def _fill(x: Tensor, value: Any) -> Tensor:
-    return ops.full_like(x, value)
-
-
-def _zero(x: Tensor) -> Tensor:
-    return ops.zeros_like(x)
-
-
-def _normal(x: Tensor, mean: Any, std: Any, generator: Any) -> Tensor:
-    return ops.randn(x.shape, dtype=x.dtype, generator=generator, device=x.device) * std + mean
-
-
-def _uniform(x: Tensor, low: Any, high: Any, generator: Any) -> Tensor:
-    return ops.rand(x.shape, dtype=x.dtype, generator=generator, device=x.device) * (high - low) + low
 
 
 def _rebuild(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from . import ops
-from .backend.dtypes import DType, as_dtype
+from .backend.dtypes import DType, as_dtype, set_default_dtype
 from .tensor import Tensor
 
 __all__ = [
     "BoolTensor", "ByteTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor", "LongTensor", "ShortTensor",
+    "set_default_tensor_type",
 ]  # fmt: skip
 
 
@@ -93,3 +94,18 @@ class BoolTensor(metaclass=TypedTensor):
     """A Tensor of booleans; see :class:`FloatTensor`."""
 
     dtype = as_dtype("bool")
+
+
+def set_default_tensor_type(t: Any) -> None:
+    """The default dtype, by an old name: ``tp.DoubleTensor`` or ``"torch.DoubleTensor"``; see ``set_default_dtype``.
+
+    Raises
+    ------
+    TypeError
+        If it is no such name, or one of integers.
+    """
+    name = t.rpartition(".")[2] if isinstance(t, str) else None
+    found = globals().get(name) if name else t
+    if not isinstance(found, TypedTensor):
+        raise TypeError(f"set_default_tensor_type: expected a name such as tp.FloatTensor, got {t!r}")
+    set_default_dtype(found.dtype)

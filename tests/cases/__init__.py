@@ -12,6 +12,7 @@ from . import (
     conv,
     distance,
     elementwise,
+    further_layers,
     indexing,
     interpolation,
     linalg,
@@ -51,6 +52,7 @@ CASES = [
         places,
         special,
         unfolding,
+        further_layers,
     )
     for case in family.CASES
 ]

@@ -24,7 +24,8 @@ class Rule:
         self.has_steps = name in ("adam", "adamw", "rmsprop")
 
     def __repr__(self) -> str:
-        return f"{self.name}{self.hyperparameters}" + ("-centered" if self.name == "rmsprop" and self.state[1] else "")
+        centered, amsgrad = self.name == "rmsprop" and self.state[1], "adam" in self.name and self.state[2]
+        return f"{self.name}{self.hyperparameters}" + "-centered" * centered + "-amsgrad" * amsgrad
 
     def _arguments(self, lists: list[Any]) -> list[Any]:
         present = iter(lists[2:])
@@ -53,10 +54,13 @@ RULES = [
     Rule("rmsprop", (True, False, True), 0.1, 0.9, 1e-2, 0.3, 0.9),
     Rule("rmsprop", (True, True, False), 0.1, 0.9, 1e-2, 0.3, 0.0),
     Rule("rmsprop", (True, True, True), 0.1, 0.9, 1e-2, 0.0, 0.9),
-    Rule("adamw", (True, True), 0.1, 0.9, 0.999, 1e-8, 0.0),
-    Rule("adamw", (True, True), 0.1, 0.8, 0.95, 1e-3, 0.3),
-    Rule("adam", (True, True), 0.1, 0.9, 0.999, 1e-8, 0.0),
-    Rule("adam", (True, True), 0.1, 0.8, 0.95, 1e-3, 0.3),
+    Rule("adamw", (True, True, False), 0.1, 0.9, 0.999, 1e-8, 0.0),
+    Rule("adamw", (True, True, False), 0.1, 0.8, 0.95, 1e-3, 0.3),
+    Rule("adamw", (True, True, True), 0.1, 0.8, 0.95, 1e-3, 0.3),
+    Rule("adam", (True, True, True), 0.1, 0.9, 0.999, 1e-8, 0.0),
+    Rule("adam", (True, True, True), 0.1, 0.8, 0.95, 1e-3, 0.3),
+    Rule("adam", (True, True, False), 0.1, 0.9, 0.999, 1e-8, 0.0),
+    Rule("adam", (True, True, False), 0.1, 0.8, 0.95, 1e-3, 0.3),
 ]
 every_rule = pytest.mark.parametrize("rule", RULES, ids=repr)
 
@@ -67,7 +71,8 @@ def make(rule: Rule, shapes: list[tuple[int, ...]], dtype: Any, seed: int = 0) -
     lists = [[np.asarray(rng.standard_normal(s)).astype(dtype) for s in shapes] for _ in range(2 + rule.n_state)]
     if rule.has_steps:
         squares = 2 if rule.name == "rmsprop" else 3
-        lists[squares] = [np.asarray(np.abs(v)) for v in lists[squares]]  # np.abs of shape () is a scalar
+        for k in (squares, 4)[: 1 + (rule.name != "rmsprop" and rule.state[2])]:
+            lists[k] = [np.asarray(np.abs(v)) for v in lists[k]]  # np.abs of shape () is a scalar
         if rule.name == "rmsprop" and rule.state[1]:  # a variance that is no difference of almost equal numbers
             pairs = zip(lists[2], lists[3], strict=True)
             lists[2] = [np.asarray(v + m * m + 1, dtype) for v, m in pairs]

@@ -12,6 +12,8 @@ from .._ext.optim import rules as compiled_rules
 from ..backend.dtypes import as_dtype
 from ..backend.numpy import diagonal, shares_memory
 from ..backend.table import Kernels
+from . import functional
+from .anomaly import detect_anomaly, set_detect_anomaly
 from .autocast import AutocastState, arguments, autocast_state, set_autocast_state
 from .backward import backward, grad
 from .cast import cast
@@ -94,8 +96,10 @@ __all__ = [
     "collect",
     "compiled_rules",
     "configure_tensors",
+    "detect_anomaly",
     "drop_gradients",
     "enable_grad",
+    "functional",
     "grad",
     "gradcheck",
     "gradgradcheck",
@@ -109,6 +113,7 @@ __all__ = [
     "op",
     "result_type",
     "set_autocast_state",
+    "set_detect_anomaly",
     "set_grad_enabled",
     "shared",
     "to_device",

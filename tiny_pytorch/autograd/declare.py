@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,15 @@ __all__ = ["KERNEL_OPS", "Op", "op"]
 
 KERNEL_OPS: dict[str, Op] = {}
 """Kernels that are ops themselves: rules that run on Tensors call the op, with its own gradient."""
+
+
+# An op is a module's function: copied and pickled by its name, as attributes of modules are.
+def _global_name(op: Op) -> str:
+    name = op.forward.__qualname__
+    return op.name if "<locals>" in name else name
+
+
+copyreg.pickle(Op, _global_name)
 
 PYTORCH_NAMES = {1: ("input",), 2: ("input", "other")}
 
@@ -93,6 +103,7 @@ def op(
             many=many,
             kernel=kernel,
         )
+        declared.__module__ = forward.__module__
         declared.arguments = PYTORCH_NAMES.get(_places(forward), ()) if arguments is None else arguments
         if kernel is not None and not extra:
             KERNEL_OPS[kernel] = declared

@@ -25,6 +25,8 @@ def explain(op: Op, arrays: tuple[Any, ...], params: dict[str, Any], error: Exce
     """The error to raise for ``error``, which the forward of ``op`` raised."""
     if str(error).startswith(f"{op.name}:") or isinstance(error, (MemoryError, NotImplementedError)):
         return error
+    if arrays and arrays[0] is None:
+        return TypeError(f"{op.name}: the input is None; expected a Tensor")
     got = ", ".join([_describe(a) for a in arrays] + [f"{name}={_describe(value)}" for name, value in params.items()])
     expects = getattr(op, "expects", "")
     message = (

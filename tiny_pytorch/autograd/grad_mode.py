@@ -49,19 +49,18 @@ class no_grad(_GradMode):
 
     def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
         self = super().__new__(cls)
-        if function is not None:  # @no_grad without parentheses
-            self.__init__()  # type: ignore[misc]
-            return self(function)
-        return self
+        if function is None:
+            return self
+        if not callable(function):
+            raise TypeError(
+                f"{cls.__name__}: expected nothing, or a function to decorate, got {function!r}; "
+                "tp.set_grad_enabled(mode) takes True or False"
+            )
+        self.__init__()  # type: ignore[misc]
+        return self(function)  # @no_grad without parentheses
 
     def __init__(self, function: None = None) -> None:
         super().__init__()
-
-
-class inference_mode(no_grad):
-    """PyTorch's name for ``no_grad`` that scripts use around evaluation."""
-
-    __slots__ = ()
 
 
 class enable_grad(no_grad):
@@ -78,6 +77,13 @@ class enable_grad(no_grad):
 
     mode = True
     __slots__ = ()
+
+
+def inference_mode(mode: Any = True) -> Any:
+    """PyTorch's name for ``no_grad`` that scripts use around evaluation; with ``mode=False`` for ``enable_grad``."""
+    if isinstance(mode, bool):
+        return no_grad() if mode else enable_grad()
+    return no_grad(mode)
 
 
 class set_grad_enabled(_GradMode):

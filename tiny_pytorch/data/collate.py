@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from ..autograd import ShapeError
 from ..tensor import Tensor
 from .structure import filled
 
@@ -88,7 +89,7 @@ def default_convert(sample: Any) -> Any:
 def _check_same(traits: list, what: str) -> None:
     for position, trait in enumerate(traits):
         if trait != traits[0]:
-            raise ValueError(
+            raise ShapeError(
                 f"default_collate: samples of one batch must agree in {what}, but sample 0 of the batch has "
                 f"{traits[0]} and sample {position} has {trait}; pad them, or pass DataLoader a collate_fn"
             )

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from .. import ops
+from ..ops.operands import shape_of
 from ..tensor import Tensor
 from . import functional as F
 from . import init
@@ -153,7 +154,7 @@ class MultiheadAttention(Module):
         is_causal : bool, default False
             Query i sees the keys up to i. If a mask is given too, it says that the mask is that one.
         """
-        batched = len(query.shape) == 3
+        batched = len(shape_of("MultiheadAttention", query)) == 3
         query, key, value = self._batch_first(query, key, value, batched)
         n, length, _ = query.shape
         keys = key.shape[1]
@@ -166,7 +167,7 @@ class MultiheadAttention(Module):
             attended = F.packed_attention(packed, self.num_heads, mask, p, causal)
         else:
             q, k, v = (
-                x.reshape(n, -1, self.num_heads, self.head_dim).transpose(1, 2)
+                x.reshape(n, x.shape[1], self.num_heads, self.head_dim).transpose(1, 2)
                 for x in self._project(query, key, value)
             )
             if need_weights:

@@ -7,13 +7,14 @@ from typing import Any, ClassVar
 from .. import ops
 from ..autograd import no_grad
 from ..backend.dtypes import DTYPES
+from ..ops.operands import shape_of
 from ..tensor import Tensor
 from . import init
 from .affine import reset_affine
 from .module import Module
 from .parameter import Parameter
 
-__all__ = ["BatchNorm1d", "BatchNorm2d"]
+__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d"]
 
 
 class _BatchNorm(Module):
@@ -73,13 +74,13 @@ class _BatchNorm(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         name = type(self).__name__
-        if len(input.shape) not in self.shapes:
+        shape = shape_of(name, input)
+        if len(shape) not in self.shapes:
             expected = " or ".join(self.shapes.values())
-            raise ValueError(f"{name}: expected an input {expected}, got shape {input.shape}")
-        if input.shape[1] != self.num_features:
+            raise ValueError(f"{name}: expected an input {expected}, got shape {shape}")
+        if shape[1] != self.num_features:
             raise ValueError(
-                f"{name}: expected {self.num_features} channels (num_features) on axis 1, got an input "
-                f"of shape {input.shape}"
+                f"{name}: expected {self.num_features} channels (num_features) on axis 1, got an input of shape {shape}"
             )
         updates = self.training and self.track_running_stats
         counter = self.num_batches_tracked if updates else None
@@ -213,3 +214,9 @@ class BatchNorm2d(_BatchNorm):
     """
 
     shapes: ClassVar[dict[int, str]] = {4: "(N, C, H, W)"}
+
+
+class BatchNorm3d(_BatchNorm):
+    """:class:`BatchNorm2d` of volumes: input and output (N, C, D, H, W)."""
+
+    shapes: ClassVar[dict[int, str]] = {5: "(N, C, D, H, W)"}

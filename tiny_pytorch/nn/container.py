@@ -42,6 +42,10 @@ class _Row(Module):
         self.__dict__.pop("_row", None)
         self.__dict__.pop("_steps", None)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Without what is made when first asked for: a copy makes its own, of its own modules.
+        return {name: value for name, value in self.__dict__.items() if name not in ("_row", "_steps")}
+
     def _name(self, index: int) -> str:
         count, position = len(self), operator.index(index)
         if not -count <= position < count:

@@ -7,6 +7,7 @@ import warnings
 from typing import Any
 
 from .. import ops
+from ..ops.operands import shape_of
 from ..tensor import Tensor
 from . import init
 from .module import Module
@@ -103,7 +104,8 @@ class RNNBase(Module):
 
     def _weights(self) -> list[Parameter]:
         own = self.__dict__
-        return [own[name] for name in self._names]
+        # A weight that is computed (nn.utils.parametrize) is an attribute of the class.
+        return [own[name] if name in own else getattr(self, name) for name in self._names]
 
     def reset_parameters(self) -> None:
         """Draw all parameters anew."""
@@ -119,7 +121,7 @@ class RNNBase(Module):
         if isinstance(input, PackedSequence):
             return self._run_packed(function, input, states, count)
         name = type(self).__name__
-        if len(input.shape) not in (2, 3):
+        if len(shape_of(name, input)) not in (2, 3):
             axes = "(N, T, I)" if self.batch_first else "(T, N, I)"
             raise ValueError(
                 f"{name}: expected an input of shape {axes} or, of one sequence, (T, I), got {input.shape}"

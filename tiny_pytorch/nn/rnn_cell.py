@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from .. import ops
+from ..ops.operands import shape_of
 from ..tensor import Tensor
 from . import init
 from .module import Module
@@ -71,7 +72,7 @@ class RNNCellBase(Module):
     def _run(self, function: Any, input: Tensor, states: tuple[Tensor, ...] | None, count: int) -> Any:
         """The next states, from first states of zero where none are given."""
         name = type(self).__name__
-        if len(input.shape) not in (1, 2) or input.shape[-1] != self.input_size:
+        if len(shape_of(name, input)) not in (1, 2) or input.shape[-1] != self.input_size:
             raise RuntimeError(
                 f"{name}: expected an input of shape (N, {self.input_size}) or ({self.input_size},), got {input.shape}"
             )

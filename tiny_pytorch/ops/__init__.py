@@ -23,8 +23,15 @@ from .activation import (
     tanhshrink,
 )  # fmt: skip
 from .adaptive_pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_max_pool1d, adaptive_max_pool2d
+from .alpha_dropout import alpha_dropout, gumbel_softmax
 from .attention import packed_attention, scaled_dot_product_attention
 from .bent import celu, hardsigmoid, hardswish, hardtanh, prelu, relu6, selu, threshold
+from .class_margin_loss import (
+    multi_margin_loss,
+    multilabel_margin_loss,
+    soft_margin_loss,
+    triplet_margin_with_distance_loss,
+)
 from .combining import block_diag, cartesian_prod, combinations, diag_embed, tril_indices, triu_indices
 from .comparison import (
     allclose,
@@ -111,7 +118,8 @@ from .elementwise import (
     subtract,
     true_divide,
 )  # fmt: skip
-from .extrema import ValuesIndices, amax, amin, argmax, argmin, max, min
+from .embedding_bag import embedding_bag
+from .extrema import ValuesIndices, amax, amin, aminmax, argmax, argmin, max, min
 from .filling import index_copy, index_fill, masked_scatter, scatter_reduce
 from .gathering import (
     bincount,
@@ -125,6 +133,7 @@ from .gathering import (
     take,
     take_along_dim,
 )  # fmt: skip
+from .grid import affine_grid, grid_sample
 from .indexing import getitem, getitem_adjoint, index_put, narrow, parse_index, select, setitem, take_part
 from .interpolation import interpolate
 from .joining import (
@@ -191,8 +200,9 @@ from .pixels import channel_shuffle, pixel_shuffle, pixel_unshuffle
 from .pooling import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
 from .powers import hypot, pow, reciprocal, rsqrt, sqrt, square
 from .reduction import all, any, count_nonzero, mean, prod, sum
+from .response_norm import instance_norm, local_response_norm
 from .rnn import gru, gru_cell, lstm, lstm_cell, rnn_relu, rnn_relu_cell, rnn_tanh, rnn_tanh_cell
-from .rounding import ceil, div, floor, floor_divide, fmod, remainder, round, trunc
+from .rounding import ceil, div, floor, floor_divide, fmod, frac, remainder, round, trunc
 from .sampling import (
     bernoulli,
     multinomial,
@@ -206,7 +216,7 @@ from .sampling import (
     randperm,
 )  # fmt: skip
 from .searching import bucketize, isin, searchsorted
-from .selection import clamp, clip, fmax, fmin, maximum, minimum, nan_to_num, where
+from .selection import clamp, clamp_max, clamp_min, clip, fmax, fmin, maximum, minimum, nan_to_num, where
 from .shape import (
     atleast_1d,
     atleast_2d,
@@ -226,50 +236,69 @@ from .shape import (
     view,
     view_as,
 )  # fmt: skip
+from .shrinkage import hardshrink, rrelu, softshrink
 from .sorting import argsort, sort, topk, unique
 from .special import erfinv, logit, xlogy
 from .statistics import corrcoef, cov, histc, kthvalue, median, nanmean, nansum, quantile
-from .trigonometry import acos, acosh, asin, asinh, atan, atan2, atanh, cos, cosh, sin, sinh, tan, tanh
+from .trigonometry import (
+    acos,
+    acosh,
+    asin,
+    asinh,
+    atan,
+    atan2,
+    atanh,
+    cos,
+    cosh,
+    deg2rad,
+    rad2deg,
+    sin,
+    sinh,
+    tan,
+    tanh,
+)
 from .unfolding import fold, unfold, unfold_windows
 
 __all__ = [
     "ValuesIndices", "abs", "absolute", "acos", "acosh", "adaptive_avg_pool1d", "adaptive_avg_pool2d",
-    "adaptive_max_pool1d", "adaptive_max_pool2d", "add", "addcdiv", "addcmul", "addmm", "addmv", "adjoint", "all",
-    "allclose", "amax", "amin", "any", "arange", "argmax", "argmin", "argsort", "argwhere", "as_tensor", "asarray",
-    "asin", "asinh", "atan", "atan2", "atanh", "atleast_1d", "atleast_2d", "avg_pool1d", "avg_pool2d", "baddbmm",
-    "batch_norm", "bernoulli", "bilinear", "binary_cross_entropy", "binary_cross_entropy_with_logits", "bincount",
-    "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor",
-    "block_diag", "bmm", "broadcast_shapes", "broadcast_tensors", "broadcast_to", "bucketize", "cartesian_prod", "cat",
-    "cdist", "ceil", "celu", "channel_shuffle", "chunk", "clamp", "clip", "clone", "column_stack", "combinations",
-    "concat", "concatenate", "contiguous", "conv1d", "conv1d_relu", "conv2d", "conv2d_relu", "conv_transpose1d",
-    "conv_transpose2d", "copysign",
-    "corrcoef", "cos", "cosh", "cosine_embedding_loss", "cosine_similarity", "count_nonzero", "cov", "cross",
-    "cross_entropy", "cumprod", "cumsum", "diag", "diag_embed", "diagonal", "diff", "div", "divide", "dot", "dropout",
-    "dropout1d", "dropout2d", "dropout3d", "dstack", "einsum", "elu", "embedding", "empty", "empty_like", "eq",
+    "adaptive_max_pool1d", "adaptive_max_pool2d", "add", "addcdiv", "addcmul", "addmm", "addmv", "adjoint",
+    "affine_grid", "all", "allclose", "alpha_dropout", "amax", "amin", "aminmax", "any", "arange", "argmax", "argmin",
+    "argsort", "argwhere", "as_tensor", "asarray", "asin", "asinh", "atan", "atan2", "atanh", "atleast_1d",
+    "atleast_2d", "avg_pool1d", "avg_pool2d", "baddbmm", "batch_norm", "bernoulli", "bilinear", "binary_cross_entropy",
+    "binary_cross_entropy_with_logits", "bincount", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or",
+    "bitwise_right_shift", "bitwise_xor", "block_diag", "bmm", "broadcast_shapes", "broadcast_tensors", "broadcast_to",
+    "bucketize", "cartesian_prod", "cat", "cdist", "ceil", "celu", "channel_shuffle", "chunk", "clamp", "clamp_max",
+    "clamp_min", "clip", "clone", "column_stack", "combinations", "concat", "concatenate", "contiguous", "conv1d",
+    "conv1d_relu", "conv2d", "conv2d_relu", "conv_transpose1d", "conv_transpose2d", "copysign", "corrcoef", "cos",
+    "cosh", "cosine_embedding_loss", "cosine_similarity", "count_nonzero", "cov", "cross", "cross_entropy", "cumprod",
+    "cumsum", "deg2rad", "diag", "diag_embed", "diagonal", "diff", "div", "divide", "dot", "dropout", "dropout1d",
+    "dropout2d", "dropout3d", "dstack", "einsum", "elu", "embedding", "embedding_bag", "empty", "empty_like", "eq",
     "equal", "erf", "erfinv", "exp", "exp2", "expand", "expand_as", "expm1", "eye", "flatten", "flip", "fliplr",
-    "flipud", "floor", "floor_divide", "fmax", "fmin", "fmod", "fold", "from_numpy", "full", "full_like", "gather",
-    "gaussian_nll_loss", "ge", "gelu", "getitem", "getitem_adjoint", "glu", "greater", "greater_equal", "group_norm",
-    "gru", "gru_cell", "gt", "hardsigmoid", "hardswish", "hardtanh", "hinge_embedding_loss", "histc", "hsplit",
-    "hstack", "huber_loss", "hypot", "index_add", "index_copy", "index_fill", "index_put", "index_select", "inner",
-    "interpolate", "isclose", "isfinite", "isin", "isinf", "isnan", "kl_div", "kron", "kthvalue", "l1_loss",
-    "layer_norm", "le", "leaky_relu", "lerp", "less", "less_equal", "linear", "linear_relu", "linspace", "log",
-    "log10", "log1p", "log2", "log_softmax", "logaddexp", "logcumsumexp", "logical_and", "logical_not", "logical_or",
-    "logical_xor", "logit", "logsigmoid", "logspace", "logsumexp", "lstm", "lstm_cell", "lt", "mT",
-    "margin_ranking_loss", "masked_fill", "masked_scatter", "masked_select", "matmul", "max", "max_pool1d",
-    "max_pool2d", "maximum", "mean", "median", "meshgrid", "min", "minimum", "mish", "mm", "moveaxis", "movedim",
-    "mse_loss", "mul", "multilabel_soft_margin_loss", "multinomial", "multiply", "mv", "nan_to_num", "nanmean",
+    "flipud", "floor", "floor_divide", "fmax", "fmin", "fmod", "fold", "frac", "from_numpy", "full", "full_like",
+    "gather", "gaussian_nll_loss", "ge", "gelu", "getitem", "getitem_adjoint", "glu", "greater", "greater_equal",
+    "grid_sample", "group_norm", "gru", "gru_cell", "gt", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish",
+    "hardtanh", "hinge_embedding_loss", "histc", "hsplit", "hstack", "huber_loss", "hypot", "index_add", "index_copy",
+    "index_fill", "index_put", "index_select", "inner", "instance_norm", "interpolate", "isclose", "isfinite", "isin",
+    "isinf", "isnan", "kl_div", "kron", "kthvalue", "l1_loss", "layer_norm", "le", "leaky_relu", "lerp", "less",
+    "less_equal", "linear", "linear_relu", "linspace", "local_response_norm", "log", "log10", "log1p", "log2",
+    "log_softmax", "logaddexp", "logcumsumexp", "logical_and", "logical_not", "logical_or", "logical_xor", "logit",
+    "logsigmoid", "logspace", "logsumexp", "lstm", "lstm_cell", "lt", "mT", "margin_ranking_loss", "masked_fill",
+    "masked_scatter", "masked_select", "matmul", "max", "max_pool1d", "max_pool2d", "maximum", "mean", "median",
+    "meshgrid", "min", "minimum", "mish", "mm", "moveaxis", "movedim", "mse_loss", "mul", "multi_margin_loss",
+    "multilabel_margin_loss", "multilabel_soft_margin_loss", "multinomial", "multiply", "mv", "nan_to_num", "nanmean",
     "nansum", "narrow", "ne", "neg", "negative", "nll_loss", "nonzero", "norm", "normal", "normalize",
     "normalize_axes", "normalize_axis", "not_equal", "one_hot", "ones", "ones_like", "outer", "packed_attention",
     "pad", "pairwise_distance", "parse_index", "permute", "pixel_shuffle", "pixel_unshuffle", "poisson_nll_loss",
-    "positive", "pow", "prelu", "prod", "quantile", "rand", "rand_like", "randint", "randint_like", "randn",
+    "positive", "pow", "prelu", "prod", "quantile", "rad2deg", "rand", "rand_like", "randint", "randint_like", "randn",
     "randn_like", "randperm", "ravel", "reciprocal", "relu", "relu6", "relu_", "remainder", "repeat",
     "repeat_interleave", "reshape", "reshape_as", "rms_norm", "rnn_relu", "rnn_relu_cell", "rnn_tanh", "rnn_tanh_cell",
-    "roll", "rot90", "round", "row_stack", "rsqrt", "scaled_dot_product_attention", "scatter", "scatter_add",
+    "roll", "rot90", "round", "row_stack", "rrelu", "rsqrt", "scaled_dot_product_attention", "scatter", "scatter_add",
     "scatter_reduce", "searchsorted", "select", "selu", "setitem", "sigmoid", "sign", "silu", "sin", "sinh",
-    "smooth_l1_loss", "softmax", "softmin", "softplus", "softsign", "sort", "split", "sqrt", "square", "squeeze",
-    "stack", "std", "std_mean", "sub", "subtract", "sum", "swapaxes", "swapdims", "t", "take", "take_along_dim",
-    "take_part", "tan", "tanh", "tanhshrink", "tensor", "tensor_split", "tensordot", "threshold", "tile", "topk",
-    "trace", "transpose", "tril", "tril_indices", "triplet_margin_loss", "triu", "triu_indices", "true_divide",
-    "trunc", "unbind", "unflatten", "unfold", "unfold_windows", "unique", "unsqueeze", "var", "var_mean", "vdot",
-    "view", "view_as", "vsplit", "vstack", "where", "xlogy", "zeros", "zeros_like",
+    "smooth_l1_loss", "soft_margin_loss", "softmax", "softmin", "softplus", "softshrink", "softsign", "sort", "split",
+    "sqrt", "square", "squeeze", "stack", "std", "std_mean", "sub", "subtract", "sum", "swapaxes", "swapdims", "t",
+    "take", "take_along_dim", "take_part", "tan", "tanh", "tanhshrink", "tensor", "tensor_split", "tensordot",
+    "threshold", "tile", "topk", "trace", "transpose", "tril", "tril_indices", "triplet_margin_loss",
+    "triplet_margin_with_distance_loss", "triu", "triu_indices", "true_divide", "trunc", "unbind", "unflatten",
+    "unfold", "unfold_windows", "unique", "unsqueeze", "var", "var_mean", "vdot", "view", "view_as", "vsplit",
+    "vstack", "where", "xlogy", "zeros", "zeros_like",
 ]  # fmt: skip

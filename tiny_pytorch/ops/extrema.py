@@ -10,7 +10,7 @@ from .naming import dims, normalize_axis
 from .operands import shape_of
 from .selection import maximum, minimum
 
-__all__ = ["ValuesIndices", "amax", "amin", "argmax", "argmin", "max", "min"]
+__all__ = ["MinMax", "ValuesIndices", "amax", "amin", "aminmax", "argmax", "argmin", "max", "min"]
 
 K = Any  # a table of kernels
 Array = Any  # a raw array, or in the world of higher derivatives a Tensor
@@ -234,3 +234,23 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = N
     Arguments, results and errors as in :func:`max`.
     """
     return _choose("min", _amin, _min, minimum, input, dim, keepdim, other)
+
+
+class MinMax(NamedTuple):
+    """The smallest and the largest element, by name or in this order."""
+
+    min: Any
+    max: Any
+
+
+@dims
+def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> MinMax:
+    """``(min, max)``: :func:`amin` and :func:`amax`, of all elements or along ``dim``.
+
+    Examples
+    --------
+    >>> import tiny_pytorch as tp
+    >>> tp.aminmax(tp.tensor([3.0, 1.0, 2.0]))
+    MinMax(min=tensor(1.), max=tensor(3.))
+    """
+    return MinMax(amin(input, dim, keepdim), amax(input, dim, keepdim))

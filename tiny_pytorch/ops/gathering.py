@@ -6,6 +6,7 @@ All of it is indexing: ``gather`` is ``x[i, index, k]`` with ranges for the axes
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from .. import backend
@@ -192,8 +193,12 @@ def _index_select(k: K, x: Array, index: Array, *, dim: int) -> Array:
 
 @_index_select.gradient
 def _(k: K, g: Array, saved: Any, dim: int) -> tuple:
-    along = (*(slice(None),) * dim, ARRAY, ...)
-    return k.index_add(g, saved.inputs[1], index=along, shape=saved.shapes[0]), None
+    # Rows of what lies behind the axis, by their numbers among those of all that lies before it.
+    index, shape = saved.inputs[1], saved.shapes[0]
+    before, n = math.prod(shape[:dim]), shape[dim]
+    rows = k.xp.expand_dims(n * k.xp.arange(before, dtype=k.xp.int64), axis=1) + index
+    g = k.xp.reshape(g, (before, index.shape[0], *shape[dim + 1 :]))
+    return k.xp.reshape(k.scatter_rows(g, rows, before * n, None), shape), None
 
 
 @dims

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,16 +10,17 @@ from typing import Any
 import numpy as np
 
 from .. import backend
-from ..autograd import ShapeError, leaf
+from ..autograd import ShapeError, leaf, op
 from .adaptive_pooling import adaptive_avg_pool1d, adaptive_avg_pool2d
 from .gathering import index_select
 from .linalg import weighted_sum
 from .operands import shape_of
 from .permutation import mT
-from .shape import expand, reshape
 
 __all__ = ["interpolate"]
 
+K = Any  # a table of kernels
+Array = Any  # a raw array, or in the world of higher derivatives a Tensor
 Tensor = Any  # the class stands above the ops
 
 CUBIC = -0.75  # the slope parameter of the cubic; that of PyTorch, and of image libraries
@@ -89,14 +91,14 @@ def interpolate(
     if mode == "area":
         return (adaptive_avg_pool1d if axes == 1 else adaptive_avg_pool2d)(input, targets)
     if mode in _NEAREST:
-        for axis, (m, scale) in enumerate(zip(targets, scales, strict=True), 2):
-            input = _take_nearest(input, axis, m, scale, _NEAREST[mode])
-        return input
+        each = zip(shape[2:], targets, scales, strict=True)
+        return _take_nearest(input, [_nearest(n, m, scale, _NEAREST[mode]) for n, m, scale in each])
     if input.dtype.kind != "float":
         raise TypeError(f"interpolate: mode {mode!r} expects a floating input, got {input.dtype}; convert it first")
     weights = _cubic if mode == "bicubic" else _linear
+    xp = backend.at(input.array)
     made = [
-        _matrix(weights, n, m, scale, bool(align_corners), input)
+        leaf(xp.from_host(_matrix(weights, n, m, scale, bool(align_corners)).astype(input.dtype.host), input.dtype))
         for n, m, scale in zip(shape[2:], targets, scales, strict=True)
     ]
     y = weighted_sum(input, made[-1])
@@ -139,30 +141,49 @@ def _targets(
     return targets, [1.0 / s for s in each]
 
 
-def _take_nearest(input: Tensor, axis: int, m: int, scale: float, offset: float) -> Tensor:
-    shape = input.shape
-    n = shape[axis]
+@functools.lru_cache
+def _nearest(n: int, m: int, scale: float, offset: float) -> int | tuple[int, ...]:
+    """Which of n elements each of m results takes; how often in a row, where that is the same for all of them."""
     # In single precision, as PyTorch: it decides which of two elements equally near is taken.
     points = np.floor((np.arange(m, dtype=np.float32) + np.float32(offset)) * np.float32(scale))
     places = np.minimum(points.astype(np.int64), n - 1)
     times, rest = divmod(m, n)
-    if rest == 0 and (places == np.arange(m) // times).all():  # each as often: the gradient is a sum, not a scatter
-        if times == 1:
-            return input
-        repeated = expand(input.unsqueeze(axis + 1), (*shape[: axis + 1], times, *shape[axis + 1 :]))
-        return reshape(repeated, (*shape[:axis], m, *shape[axis + 1 :]))
-    return index_select(input, axis, places.tolist())
+    return times if rest == 0 and (places == np.arange(m) // times).all() else tuple(places.tolist())
 
 
-def _matrix(weights: Callable[..., Any], n: int, m: int, scale: float, align: bool, like: Tensor) -> Tensor:
-    """The matrix (n, m) that a row of n elements of ``like`` is multiplied by to become m."""
+def _take_nearest(input: Tensor, found: list[int | tuple[int, ...]]) -> Tensor:
+    """The elements that `_nearest` found, for each axis."""
+    for axis, places in enumerate(found, 2):
+        if isinstance(places, tuple):
+            input = index_select(input, axis, list(places))
+    times = tuple([places if isinstance(places, int) else 1 for places in found])
+    return input if max(times) == 1 else _repeat(input, times=times)
+
+
+@op(name="upsample_nearest")
+def _repeat(k: K, x: Array, *, times: tuple[int, ...]) -> Array:
+    """Each element of x (N, C, *S) so often in a row, along each axis of S."""
+    for axis in reversed(range(len(times))):  # the short copies while there are few
+        x = k.xp.repeat(x, times[axis], axis=2 + axis)
+    return x
+
+
+@_repeat.gradient
+def _(k: K, g: Array, saved: Any, *, times: tuple[int, ...]) -> tuple:
+    none = ((0, 0),) * len(times)
+    return (k.avg_pool(g, times, times, none, none, 1),)  # sums of windows side by side
+
+
+@functools.lru_cache
+def _matrix(weights: Callable[..., Any], n: int, m: int, scale: float, align: bool) -> np.ndarray:
+    """The matrix (n, m) that a row of n elements is multiplied by to become m."""
     i = np.arange(m)
     points = i * ((n - 1) / (m - 1) if m > 1 else 0.0) if align else (i + 0.5) * scale - 0.5
     matrix = np.zeros((n, m))
     for places, share in weights(points, n):
         np.add.at(matrix, (np.clip(places, 0, n - 1), i), share)
-    host = matrix.astype(like.dtype.host)
-    return leaf(backend.at(like.array).from_host(host, like.dtype))
+    matrix.flags.writeable = False  # it is kept
+    return matrix
 
 
 def _linear(points: np.ndarray, n: int) -> list[tuple[np.ndarray, np.ndarray]]:

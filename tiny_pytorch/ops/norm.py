@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import backend
 from ..autograd import assign, op
+from .creation import ones
 from .operands import shape_of
 
 __all__ = ["batch_norm", "group_norm", "layer_norm", "rms_norm"]
@@ -285,12 +286,14 @@ def batch_norm(
             "batch_norm: training needs more than one value per channel, got an input of shape "
             f"{shape}; use a larger batch (drop_last=True avoids a last batch of one) or eval()"
         )
+    if not count:  # there are no statistics, and nothing to normalise
+        any_will_do = ones((channels,), dtype=input.dtype, device=input.device)
+        return _batch_norm_eval(input, any_will_do, any_will_do, weight, bias, eps=eps)
     output, mean, var = _batch_norm(input, weight, bias, eps=eps)
-    if count:
-        if running_mean is not None:
-            _move(running_mean, mean.array, momentum)
-        if running_var is not None:
-            _move(running_var, var.array * (count / (count - 1)), momentum)
+    if running_mean is not None:
+        _move(running_mean, mean.array, momentum)
+    if running_var is not None:
+        _move(running_var, var.array * (count / (count - 1)), momentum)
     return output
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from ..autograd import op
 from ..backend.dtypes import as_dtype
-from .elementwise import divide
+from .elementwise import divide, subtract
 
-__all__ = ["ceil", "div", "floor", "floor_divide", "fmod", "remainder", "round", "trunc"]
+__all__ = ["ceil", "div", "floor", "floor_divide", "fmod", "frac", "remainder", "round", "trunc"]
 
 K = Any  # a table of kernels
 Array = Any  # a raw array, or in the world of higher derivatives a Tensor
@@ -142,6 +142,11 @@ def div(input: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tenso
     if rounding_mode == "trunc":
         return _trunc_divide(input, other)
     raise ValueError(f"div: rounding_mode must be None, 'floor' or 'trunc', got {rounding_mode!r}")
+
+
+def frac(input: Tensor) -> Tensor:
+    """``x - trunc(x)``: what is behind the point, with the sign of x."""
+    return subtract(input, trunc(input))
 
 
 def _floating(a: Array, b: Array) -> bool:

@@ -10,7 +10,7 @@ from ..autograd import Variable, leaf, op, result_type
 from ..autograd.promotion import promote
 from ..backend.dtypes import as_dtype, raw
 
-__all__ = ["clamp", "clip", "fmax", "fmin", "maximum", "minimum", "nan_to_num", "where"]
+__all__ = ["clamp", "clamp_max", "clamp_min", "clip", "fmax", "fmin", "maximum", "minimum", "nan_to_num", "where"]
 
 K = Any  # a table of kernels
 Array = Any  # a raw array, or in the world of higher derivatives a Tensor
@@ -175,6 +175,16 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
 
 
 clip = clamp
+
+
+def clamp_min(input: Tensor, min: Any) -> Tensor:
+    """``clamp(input, min=min)``."""
+    return clamp(input, min=min)
+
+
+def clamp_max(input: Tensor, max: Any) -> Tensor:
+    """``clamp(input, max=max)``."""
+    return clamp(input, max=max)
 
 
 @op(promotes="common", keeps="inputs")

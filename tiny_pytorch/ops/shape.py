@@ -205,8 +205,11 @@ def _(k: K, g: Array, saved: Any) -> tuple:
     return (g,)
 
 
-def contiguous(input: Tensor) -> Tensor:
-    """``input`` in row-major memory without gaps: itself if it is so already, else a copy."""
+def contiguous(input: Tensor, memory_format: Any = None) -> Tensor:
+    """``input`` in row-major memory without gaps: itself if it is so already, else a copy.
+
+    ``memory_format`` is PyTorch's and without effect: kernels here take images channel by channel.
+    """
     shape_of("contiguous", input)
     return input if input.is_contiguous() else _contiguous(input)
 

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..autograd import op
+from .elementwise import multiply
 
 __all__ = [
-    "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "sin", "sinh", "tan", "tanh",
+    "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "deg2rad", "rad2deg", "sin",
+    "sinh", "tan", "tanh",
 ]  # fmt: skip
 
 K = Any  # a table of kernels
 Array = Any  # a raw array, or in the world of higher derivatives a Tensor
+Tensor = Any  # the class stands above the ops
+
+
+def deg2rad(input: Tensor) -> Tensor:
+    """Degrees as radians: ``x * pi / 180``."""
+    return multiply(input, math.pi / 180)
+
+
+def rad2deg(input: Tensor) -> Tensor:
+    """Radians as degrees: ``x * 180 / pi``."""
+    return multiply(input, 180 / math.pi)
 
 
 @op(promotes="floating", keeps="inputs")

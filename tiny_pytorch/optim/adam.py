@@ -11,13 +11,7 @@ from .rule import Rule
 
 __all__ = ["Adam"]
 
-STATE = ("exp_avg", "exp_avg_sq", "step")
-AMSGRAD_STATE = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq", "step")
-
-
-def state_of(group: Group) -> tuple[str, ...]:
-    """The names of the state that a step reads."""
-    return AMSGRAD_STATE if group["amsgrad"] else STATE
+STATE = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq", "step")
 
 
 class Adam(Optimizer):
@@ -46,7 +40,7 @@ class Adam(Optimizer):
     betas : pair of floats, optional
         PyTorch's spelling of ``beta1`` and ``beta2``; to give both, and different, is an error.
     amsgrad : bool, default False
-        With ``w = max(w, v)``, w takes the place of v in the step, so that it never grows by forgetting.
+        ``w = max(w, v)``, the largest ``v`` so far, stands for ``v`` in ``v^``, so that no step grows by forgetting.
     maximize : bool, default False
         Climb instead of descend.
     capturable, differentiable : bool, default False
@@ -61,9 +55,9 @@ class Adam(Optimizer):
 
     Notes
     -----
-    ``state[p]`` holds the Tensors ``step`` (the number of updates, float32), ``exp_avg`` (``m``) and
-    ``exp_avg_sq`` (``v``), in the parameter's dtype, or float32 for parameters of 16 bits. A group holds ``betas``,
-    so that state dicts are PyTorch's.
+    ``state[p]`` holds the Tensors ``step`` (the number of updates, float32), ``exp_avg`` (``m``), ``exp_avg_sq``
+    (``v``) and with ``amsgrad`` ``max_exp_avg_sq`` (``w``), in the parameter's dtype, or float32 for parameters of 16
+    bits. A group holds ``betas``, so that state dicts are PyTorch's.
 
     References
     ----------
@@ -113,7 +107,7 @@ class Adam(Optimizer):
         }
         super().__init__(params, defaults)
 
-    _kernel = "adam"
+    _rule = Rule("adam", STATE, ("lr", "beta1", "beta2", "eps", "weight_decay"))
 
     def check(self, group: Group) -> Group:
         betas = group["betas"]
@@ -126,18 +120,14 @@ class Adam(Optimizer):
             "eps": to_number("eps", group["eps"], 0),
             "weight_decay": to_number("weight_decay", group["weight_decay"], 0),
             "amsgrad": bool(group["amsgrad"]),
-            "decoupled": self._kernel == "adamw",
         }
 
     def state_names(self, group: Group) -> tuple[str, ...]:
-        return state_of(group)
+        return STATE if group["amsgrad"] else ("exp_avg", "exp_avg_sq", "step")
 
     def rule(self, group: Group) -> Rule:
-        numbers = ("lr", "beta1", "beta2", "eps", "weight_decay")
-        if group["amsgrad"]:
-            return Rule("amsgrad", state_of(group), (*numbers, "decoupled"))
-        return Rule(self._kernel, state_of(group), numbers)
+        return self._rule
 
     def new_state(self, k: Any, array: Array, group: Group) -> dict[str, Any]:
-        state = {name: zeros(k, array) for name in state_of(group)}
+        state = {name: zeros(k, array) for name in self.state_names(group)}
         return state | {"step": k.xp.zeros((), dtype=k.xp.float32, device=array.device)}

@@ -90,7 +90,7 @@ class AdamW(Adam):
         }
         Optimizer.__init__(self, params, defaults)
 
-    _kernel = "adamw"
+    _rule = Adam._rule._replace(kernel="adamw")
 
     def check(self, group: Group) -> Group:
         if not group["decoupled_weight_decay"]:

@@ -228,7 +228,7 @@ class Optimizer:
         compiled = rule.compiled(kernels())
         if compiled is None:
             return None
-        return compiled, tuple(n if n in names else None for n in rule.state), [checked[n] for n in rule.numbers]
+        return compiled, tuple([n if n in names else None for n in rule.state]), [checked[n] for n in rule.numbers]
 
     def _update(
         self,

@@ -11,6 +11,9 @@ from .rule import Rule
 
 __all__ = ["RMSprop"]
 
+STATE = ("square_avg", "grad_avg", "momentum_buffer", "step")
+RULE = Rule("rmsprop", STATE, ("lr", "alpha", "eps", "weight_decay", "momentum"))
+
 
 class RMSprop(Optimizer):
     """Steps divided by a running root mean square of the gradients.
@@ -120,5 +123,4 @@ class RMSprop(Optimizer):
         return state | {"step": k.xp.zeros((), dtype=k.xp.float32, device=array.device)}
 
     def rule(self, group: Group) -> Rule:
-        state = ("square_avg", "grad_avg", "momentum_buffer", "step")
-        return Rule("rmsprop", state, ("lr", "alpha", "eps", "weight_decay", "momentum"))
+        return RULE

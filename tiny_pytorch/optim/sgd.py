@@ -11,6 +11,9 @@ from .rule import Rule
 
 __all__ = ["SGD"]
 
+RUNNING_MEAN = Rule("sgd", ("momentum_buffer",), ("lr", "momentum", "weight_decay", "nesterov"))
+PYTORCHS = Rule("sgd_dampened", ("momentum_buffer",), ("lr", "momentum", "dampening", "weight_decay", "nesterov"))
+
 
 class SGD(Optimizer):
     """Stochastic gradient descent, with a momentum that is a running mean of gradients.
@@ -122,6 +125,4 @@ class SGD(Optimizer):
         return {"momentum_buffer": zeros(k, array) if group["dampening"] is None else None}
 
     def rule(self, group: Group) -> Rule:
-        if group["dampening"] is None:
-            return Rule("sgd", ("momentum_buffer",), ("lr", "momentum", "weight_decay", "nesterov"))
-        return Rule("sgd_dampened", ("momentum_buffer",), ("lr", "momentum", "dampening", "weight_decay", "nesterov"))
+        return RUNNING_MEAN if group["dampening"] is None else PYTORCHS

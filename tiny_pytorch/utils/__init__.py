@@ -1,5 +1,5 @@
-"""PyTorch's ``torch.utils``, as far as it is here: ``utils.data`` is ``tp.data``."""
+"""PyTorch's ``torch.utils``, as far as it is here: ``utils.data`` is ``tp.data``; ``checkpoint``, ``tensorboard``."""
 
-from . import data
+from . import checkpoint, data
 
-__all__ = ["data"]
+__all__ = ["checkpoint", "data"]

@@ -129,9 +129,11 @@ extern "C" __global__ void count_steps(const Header table) {
 }
 
 // m = beta1 * m + (1 - beta1) * g;  v = beta2 * v + (1 - beta2) * g^2;  p = keep * p - lr * m^ / (sqrt(v^) + eps),
-// where g = g + weight_decay * p: a penalty has weight_decay and keep = 1, decoupled decay has keep < 1.
-extern "C" __global__ void adam(
-    const Table<4> table, double lr, double beta1, double beta2, double eps, double weight_decay, double keep) {
+// where g = g + weight_decay * p: a penalty has weight_decay and keep = 1, decoupled decay has keep < 1. A fifth list
+// keeps the largest v so far, which then stands for v in v^ (AMSGrad).
+template <int LISTS>
+__device__ void adam_chunk(
+    const Table<LISTS>& table, double lr, double beta1, double beta2, double eps, double weight_decay, double keep) {
     __shared__ real corrections[2];
     const int tensor = table.tensor();
     if (threadIdx.x == 0) {  // in double precision, by one thread: 1 - beta^t loses digits in single
@@ -146,8 +148,19 @@ extern "C" __global__ void adam(
         const real g = decay != 0 ? v[1] + decay * v[0] : v[1];
         v[2] = old1 * v[2] + fresh1 * g;
         v[3] = old2 * v[3] + fresh2 * (g * g);
-        v[0] = kept * v[0] - rate * v[2] / (sqrt(v[3]) * root + epsilon);
+        if (LISTS > 4 && (v[3] > v[LISTS - 1] || v[3] != v[3])) v[LISTS - 1] = v[3];
+        v[0] = kept * v[0] - rate * v[2] / (sqrt(v[LISTS - 1]) * root + epsilon);
     });
+}
+
+extern "C" __global__ void adam(
+    const Table<4> table, double lr, double beta1, double beta2, double eps, double weight_decay, double keep) {
+    adam_chunk(table, lr, beta1, beta2, eps, weight_decay, keep);
+}
+
+extern "C" __global__ void adam_amsgrad(
+    const Table<5> table, double lr, double beta1, double beta2, double eps, double weight_decay, double keep) {
+    adam_chunk(table, lr, beta1, beta2, eps, weight_decay, keep);
 }
 
 // v = alpha * v + (1 - alpha) * g^2;  d = g / (sqrt(v) + eps), where the variance v - m^2 may stand for v;

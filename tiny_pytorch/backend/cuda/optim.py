@@ -83,14 +83,15 @@ def adam(
     grads: Arrays,
     first: Arrays,
     second: Arrays,
+    largest: Arrays | None,
     steps: Arrays,
     lr: float,
     beta1: float,
     beta2: float,
     eps: float,
     weight_decay: float,
-) -> tuple[Arrays, Arrays, Arrays, Arrays]:
-    return _adam((params, grads, first, second), steps, lr, beta1, beta2, eps, weight_decay, 1.0)
+) -> tuple[Arrays, Arrays, Arrays, Arrays | None, Arrays]:
+    return _adam(params, grads, first, second, largest, steps, lr, beta1, beta2, eps, weight_decay, 1.0)
 
 
 def adamw(
@@ -98,23 +99,33 @@ def adamw(
     grads: Arrays,
     first: Arrays,
     second: Arrays,
+    largest: Arrays | None,
     steps: Arrays,
     lr: float,
     beta1: float,
     beta2: float,
     eps: float,
     weight_decay: float,
-) -> tuple[Arrays, Arrays, Arrays, Arrays]:
-    return _adam((params, grads, first, second), steps, lr, beta1, beta2, eps, 0.0, 1 - lr * weight_decay)
+) -> tuple[Arrays, Arrays, Arrays, Arrays | None, Arrays]:
+    return _adam(params, grads, first, second, largest, steps, lr, beta1, beta2, eps, 0.0, 1 - lr * weight_decay)
 
 
-def _adam(lists: tuple[Arrays, ...], steps: Arrays, *hyperparameters: float) -> tuple[Arrays, Arrays, Arrays, Arrays]:
+def _adam(
+    params: Arrays,
+    grads: Arrays,
+    first: Arrays,
+    second: Arrays,
+    largest: Arrays | None,
+    steps: Arrays,
+    *hyperparameters: float,
+) -> tuple[Arrays, Arrays, Arrays, Arrays | None, Arrays]:
+    lists = (params, grads, first, second) if largest is None else (params, grads, first, second, largest)
     dtype, tables = _stepping_tables(lists, steps)
     if dtype is None:
         return NotImplemented
-    _run("adam", dtype, tables, *map(float, hyperparameters), steps=True)
-    params, _, first, second = lists
-    return params, first, second, steps
+    kernel = "adam" if largest is None else "adam_amsgrad"
+    _run(kernel, dtype, tables, *map(float, hyperparameters), steps=True)
+    return params, first, second, largest, steps
 
 
 def rmsprop(

@@ -106,35 +106,40 @@ def adam(
     grads: Sequence[Array],
     first: Sequence[Array],
     second: Sequence[Array],
+    largest: Sequence[Array] | None,
     steps: Sequence[Array],
     lr: float,
     beta1: float,
     beta2: float,
     eps: float,
     weight_decay: float,
-) -> tuple[list[Array], list[Array], list[Array], list[Array]]:
+) -> tuple[list[Array], list[Array], list[Array], list[Array] | None, list[Array]]:
     """Adam with an L2 penalty (Kingma and Ba, 2014).
 
     ``g = g + weight_decay * p``, ``m = beta1 * m + (1 - beta1) * g``, ``v = beta2 * v + (1 - beta2) * g^2``,
-    ``p = p - lr * m^ / (sqrt(v^) + eps)`` with ``m^ = m / (1 - beta1^t)`` and ``v^ = v / (1 - beta2^t)``.
+    ``p = p - lr * m^ / (sqrt(v^) + eps)`` with ``m^ = m / (1 - beta1^t)`` and ``v^ = v / (1 - beta2^t)``. With
+    ``largest``, AMSGrad (Reddi, Kale and Kumar, 2018): ``w = max(w, v)`` stands for ``v`` in ``v^``.
 
-    ``first`` and ``second`` hold the ``m`` and the ``v``. ``steps`` holds each parameter's own number of
-    earlier updates as a float32 array of shape (), so that ``t`` is that plus 1.
+    ``first``, ``second`` and ``largest`` hold the ``m``, ``v`` and ``w``. ``steps`` holds each parameter's own number
+    of earlier updates as a float32 array of shape (), so that ``t`` is that plus 1.
     """
-    check(params, grads, first, second)
-    results: tuple[list[Array], list[Array], list[Array], list[Array]] = ([], [], [], [])
-    for p, g, m, v, step in zip(params, grads, first, second, steps, strict=True):
+    check(params, grads, first, second, largest)
+    results: tuple[list[Array], list[Array], list[Array], list[Array], list[Array]] = ([], [], [], [], [])
+    maxima = [None] * len(params) if largest is None else largest
+    for p, g, m, v, w, step in zip(params, grads, first, second, maxima, steps, strict=True):
         if weight_decay != 0:
             g = g + weight_decay * p
         step = step + 1
         t = float(waits(step))
         m = beta1 * m + (1 - beta1) * g
         v = beta2 * v + (1 - beta2) * (g * g)
-        m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+        w = v if w is None else xp.maximum(w, v)
+        m_hat, v_hat = m / (1 - beta1**t), w / (1 - beta2**t)
         p = p - lr * (m_hat / (xp.sqrt(v_hat) + eps))
-        for result, array in zip(results, (p, m, v, step), strict=True):
+        for result, array in zip(results, (p, m, v, w, step), strict=True):
             result.append(array)
-    return results
+    moved, first, second, maxima, steps = results
+    return moved, first, second, None if largest is None else maxima, steps
 
 
 @in_float32
@@ -144,21 +149,22 @@ def adamw(
     grads: Sequence[Array],
     first: Sequence[Array],
     second: Sequence[Array],
+    largest: Sequence[Array] | None,
     steps: Sequence[Array],
     lr: float,
     beta1: float,
     beta2: float,
     eps: float,
     weight_decay: float,
-) -> tuple[list[Array], list[Array], list[Array], list[Array]]:
+) -> tuple[list[Array], list[Array], list[Array], list[Array] | None, list[Array]]:
     """Adam with decoupled weight decay (Loshchilov and Hutter, 2017).
 
     ``p = p * (1 - lr * weight_decay)``, then ``adam`` without a penalty.
     """
-    check(params, grads, first, second)
+    check(params, grads, first, second, largest)
     keep = 1 - lr * weight_decay
     params = [keep * p for p in params] if weight_decay != 0 else params
-    return adam(xp, params, grads, first, second, steps, lr, beta1, beta2, eps, 0.0)
+    return adam(xp, params, grads, first, second, largest, steps, lr, beta1, beta2, eps, 0.0)
 
 
 @in_float32

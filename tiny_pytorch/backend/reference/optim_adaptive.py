@@ -12,7 +12,7 @@ from typing import Any
 from ..crossing import waits
 from .optim import check, in_float32
 
-__all__ = ["adadelta", "adagrad", "adamax", "amsgrad", "nadam", "radam"]
+__all__ = ["adadelta", "adagrad", "adamax", "nadam", "radam"]
 
 Array = Any
 Arrays = Sequence[Any]
@@ -200,36 +200,3 @@ def radam(
             step = step * (shorter * math.sqrt(correction)) / (xp.sqrt(v) + eps)
         moved.append(p - lr * step)
     return moved, first, second, steps
-
-
-@in_float32
-def amsgrad(
-    xp: Any,
-    params: Arrays,
-    grads: Arrays,
-    first: Arrays,
-    second: Arrays,
-    largest: Arrays,
-    steps: Arrays,
-    lr: float,
-    beta1: float,
-    beta2: float,
-    eps: float,
-    weight_decay: float,
-    decoupled: bool,
-) -> tuple[Arrays, ...]:
-    """Adam whose denominator never falls (Reddi, Kale and Kumar, 2018).
-
-    ``adam`` with ``w = max(w, v)`` for ``v`` in its step; ``decoupled`` the same of ``adamw``.
-    """
-    check(params, grads, first, second, largest)
-    grads = grads if decoupled else _penalised(params, grads, weight_decay)
-    params = _decayed(params, lr, weight_decay) if decoupled else params
-    steps, ts = _counts(steps)
-    first, second = _mean(first, grads, beta1), _mean(second, [g * g for g in grads], beta2)
-    largest = [xp.maximum(w, v) for w, v in zip(largest, second, strict=True)]
-    moved = [
-        p - lr * (m / (1 - beta1**t) / (xp.sqrt(w / (1 - beta2**t)) + eps))
-        for p, m, w, t in zip(params, first, largest, ts, strict=True)
-    ]
-    return moved, first, second, largest, steps
