@@ -17,14 +17,14 @@ cdef extern from "activation.h" nogil:
 
 cdef extern from "parallel.h" nogil:
     int tp_import_parallel() except -1
-    int tp_num_threads()
+    int tp_threads_for(double nanoseconds)
     void tp_parallel_for(void (*function)(void*, ptrdiff_t, int) noexcept nogil, void* job, ptrdiff_t n_chunks,
                          int threads)
 
 cdef enum:
     WORK = 4                    # these take as long as so many elements of the other kernels
     CHUNK = 1 << 15             # elements that a thread takes at a time: 10 to 20 us
-    PARALLEL_FROM = 1 << 18     # elements from which a second thread pays: waking it takes as long as 100,000
+    RATE = 3                    # elements that a thread takes in a nanosecond
 
 tp_import_parallel()
 
@@ -74,7 +74,7 @@ cdef object apply(Which which, object a, object b):
         return NotImplemented
     y = tp_empty_like(a, kind)
     job = job_t(which, kind, <char*>tp_data(y), <char*>tp_data(a), <char*>tp_data_or_null(b), tp_size(a))
-    threads = 1 if job.n < PARALLEL_FROM else tp_num_threads()
+    threads = tp_threads_for(<double>job.n / RATE)
     state = tp_release_gil(job.n * WORK)
     if threads == 1:
         compute(which, kind, job.y, job.a, job.b, job.n)

@@ -13,7 +13,7 @@ cnp.import_array()
 
 include "arrays.pxi"
 
-cdef extern from "elementwise.h":
+cdef extern from "elementwise.h" nogil:
     cdef enum:
         TP_OP_ADD, TP_OP_SUBTRACT, TP_OP_MULTIPLY, TP_OP_DIVIDE
     void tp_arithmetic(int kind, int op, void* y, void* a, int a_step, void* b, int b_step, cnp.npy_intp n)
@@ -22,6 +22,9 @@ cdef extern from "elementwise.h":
     void tp_masked_scale(int kind, void* y, void* x, void* mask, double scale, cnp.npy_intp n)
     void tp_sum_middle(int kind, void* y, void* x, cnp.npy_intp outer, cnp.npy_intp summed,
                        cnp.npy_intp inner)
+
+cdef extern from "arrays.h":
+    const cnp.npy_intp TP_RELEASE_GIL_FROM
 
 cdef extern from "memory.h":
     const cnp.npy_intp TP_MEMORY_FROM
@@ -32,13 +35,13 @@ cdef extern from "philox.h" nogil:
 
 cdef extern from "parallel.h" nogil:
     int tp_import_parallel() except -1
-    int tp_num_threads()
+    int tp_threads_for(double nanoseconds)
     void tp_parallel_for(void (*function)(void*, ptrdiff_t, int) noexcept nogil, void* job, ptrdiff_t n_chunks,
                          int threads)
 
 cdef enum:
-    CHUNK = 1 << 13             # blocks of a mask that a thread takes at a time: about 25 us
-    PARALLEL_FROM = 1 << 16     # blocks from which a second thread pays
+    CHUNK = 1 << 15             # elements that a thread takes at a time: 5 to 10 us, of a mask 25
+    RATE = 5                    # elements that a thread takes in a nanosecond, of a mask one
 
 tp_import_parallel()
 
@@ -65,6 +68,46 @@ cdef inline bint as_number(object value, int kind, number* out) noexcept:
     return True
 
 
+cdef enum Which:                # beside TP_OP_ADD and its like
+    RELU = 16, RELU_GRAD, MASKED_SCALE
+
+
+ctypedef struct job_t:
+    int which, kind
+    char* y
+    char* a
+    char* b                     # of a mask one byte each
+    int a_step, b_step          # 0: one number
+    double scale
+    cnp.npy_intp n
+
+
+cdef void compute_chunk(void* data, ptrdiff_t chunk, int worker) noexcept nogil:
+    cdef job_t* job = <job_t*>data
+    cdef cnp.npy_intp first = chunk * CHUNK, n = min(job.n - first, CHUNK), item = 8 if job.kind else 4
+    cdef void* y = job.y + first * item
+    cdef void* a = job.a + first * item * job.a_step
+    cdef void* b = job.b + first * (1 if job.which == MASKED_SCALE else item * job.b_step)
+    if job.which == RELU:
+        tp_relu(job.kind, y, a, n)
+    elif job.which == RELU_GRAD:
+        tp_relu_grad(job.kind, y, a, b, n)
+    elif job.which == MASKED_SCALE:
+        tp_masked_scale(job.kind, y, a, b, job.scale, n)
+    else:
+        tp_arithmetic(job.kind, job.which, y, a, job.a_step, b, job.b_step, n)
+
+
+cdef void compute(job_t* job):
+    """All of it, cut into chunks of any order: the same results for any number of threads."""
+    cdef PyThreadState* state = tp_release_gil(job.n)
+    if job.n <= CHUNK:
+        compute_chunk(job, 0, 0)
+    else:
+        tp_parallel_for(compute_chunk, job, (job.n + CHUNK - 1) // CHUNK, tp_threads_for(<double>job.n / RATE))
+    tp_take_gil(state)
+
+
 cdef object broadcast(int kind, object function, object a, object b):
     """function(a, b) for arrays of one type that broadcast. A large result's memory comes from the cache."""
     cdef int ndim = max(tp_ndim(a), tp_ndim(b)), i
@@ -88,8 +131,8 @@ cdef object operate(int op, object function, object a, object b):
     cdef void* first
     cdef void* second
     cdef number scalar
-    cdef PyThreadState* state
     cdef cnp.npy_intp n
+    cdef job_t job
     like = a
     if a_kind >= 0 and a_kind == b_kind:
         kind, first, second = a_kind, tp_data(a), tp_data(b)
@@ -108,9 +151,11 @@ cdef object operate(int op, object function, object a, object b):
         return cnp.PyArray_FROM_O(function(a, b))
     y = tp_empty_like(like, kind)
     n = tp_size(like)
-    state = tp_release_gil(n)
-    tp_arithmetic(kind, op, tp_data(y), first, a_step, second, b_step, n)
-    tp_take_gil(state)
+    if n < TP_RELEASE_GIL_FROM:     # the fewest instructions for the smallest arrays
+        tp_arithmetic(kind, op, tp_data(y), first, a_step, second, b_step, n)
+    else:
+        job = job_t(op, kind, <char*>tp_data(y), <char*>first, <char*>second, a_step, b_step, 0, n)
+        compute(&job)
     return y
 
 
@@ -132,44 +177,36 @@ def divide(a, b):
 
 def relu(x):
     cdef int kind = tp_kind(x)
-    cdef cnp.npy_intp n
-    cdef PyThreadState* state
+    cdef job_t job
     if kind < 0:
         return NotImplemented
     y = tp_empty_like(x, kind)
-    n = tp_size(x)
-    state = tp_release_gil(n)
-    tp_relu(kind, tp_data(y), tp_data(x), n)
-    tp_take_gil(state)
+    job = job_t(RELU, kind, <char*>tp_data(y), <char*>tp_data(x), NULL, 1, 0, 0, tp_size(x))
+    compute(&job)
     return y
 
 
 def relu_grad(g, y):
     cdef int kind = tp_kind(g)
-    cdef cnp.npy_intp n
-    cdef PyThreadState* state
+    cdef job_t job
     if kind < 0 or tp_kind(y) != kind or not tp_same_shape(g, y):
         return NotImplemented
     gx = tp_empty_like(g, kind)
-    n = tp_size(g)
-    state = tp_release_gil(n)
-    tp_relu_grad(kind, tp_data(gx), tp_data(g), tp_data(y), n)
-    tp_take_gil(state)
+    job = job_t(RELU_GRAD, kind, <char*>tp_data(gx), <char*>tp_data(g), <char*>tp_data(y), 1, 1, 0, tp_size(g))
+    compute(&job)
     return gx
 
 
 def masked_scale(x, mask, scale):
     cdef int kind = tp_kind(x)
-    cdef cnp.npy_intp n
     cdef double factor
-    cdef PyThreadState* state
+    cdef job_t job
     if kind < 0 or not tp_is_bool(mask) or not tp_same_shape(x, mask) or not tp_number(scale, &factor):
         return NotImplemented
     y = tp_empty_like(x, kind)
-    n = tp_size(x)
-    state = tp_release_gil(n)
-    tp_masked_scale(kind, tp_data(y), tp_data(x), tp_data(mask), factor, n)
-    tp_take_gil(state)
+    job = job_t(MASKED_SCALE, kind, <char*>tp_data(y), <char*>tp_data(x), <char*>tp_data(mask), 1, 1, factor,
+                tp_size(x))
+    compute(&job)
     return y
 
 
@@ -181,8 +218,8 @@ ctypedef struct mask_t:
 
 cdef void keep_chunk(void* data, ptrdiff_t chunk, int worker) noexcept nogil:
     cdef mask_t* mask = <mask_t*>data
-    cdef cnp.npy_intp first = chunk * CHUNK
-    tp_keep_blocks(mask.data, mask.n, mask.key, mask.threshold, first, min(first + CHUNK, mask.blocks))
+    cdef cnp.npy_intp first = chunk * (CHUNK // 4)
+    tp_keep_blocks(mask.data, mask.n, mask.key, mask.threshold, first, min(first + CHUNK // 4, mask.blocks))
 
 
 def keep_mask(shape, p, key):
@@ -201,14 +238,14 @@ def keep_mask(shape, p, key):
     keep = cnp.PyArray_SimpleNew(ndim, sizes, cnp.NPY_BOOL)
     mask.data, mask.n = <unsigned char*>tp_data(keep), tp_size(keep)
     mask.blocks, mask.key, mask.threshold = (mask.n + 3) // 4, key, round(p * 4294967296.0)
-    threads = 1 if mask.blocks < PARALLEL_FROM else tp_num_threads()
+    threads = tp_threads_for(<double>mask.n)
     state = tp_release_gil(mask.n * 4)
     if mask.threshold == 0:
         memset(mask.data, 1, mask.n)
     elif threads == 1:
         tp_keep_blocks(mask.data, mask.n, mask.key, mask.threshold, 0, mask.blocks)
     else:
-        tp_parallel_for(keep_chunk, &mask, (mask.blocks + CHUNK - 1) // CHUNK, threads)
+        tp_parallel_for(keep_chunk, &mask, (mask.n + CHUNK - 1) // CHUNK, threads)
     tp_take_gil(state)
     return keep
 

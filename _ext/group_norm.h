@@ -15,8 +15,6 @@
 #include "simd.h"
 #include "sums.h"
 
-#define TP_GROUP_NORM_PARALLEL_FROM ((ptrdiff_t)1 << 18) /* elements from which a second thread pays */
-
 /* x (samples, groups, channels, length): `channels` are those of one group. Forward x, weight, bias -> y, mean, rstd;
  * backward g, x, weight, mean, rstd -> gx, w_total, b_total. mean and rstd (samples, groups); weight and bias NULL or
  * one number for each channel. */
@@ -29,7 +27,7 @@ typedef struct {
 
 static inline void tp_grouped_run(tp_chunk_function function, tp_grouped *p, ptrdiff_t chunks) {
     const ptrdiff_t size = p->samples * p->groups * p->channels * p->length;
-    tp_parallel_for(function, p, chunks, size < TP_GROUP_NORM_PARALLEL_FROM ? 1 : tp_num_threads());
+    tp_parallel_for(function, p, chunks, tp_threads_for((double)size / 3)); /* a thread takes 3 in a nanosecond */
 }
 
 #define REAL float

@@ -133,10 +133,14 @@ def linear_relu_grad(g, y, x, weight, needs):
         return NotImplemented
     passed = tp_empty_like(g, kind)
     tp_relu_grad(kind, tp_data(passed), tp_data(g), tp_data(y), tp_size(g))
-    return linear_grad(passed, x, weight, needs)
+    return affine_grad(passed, x, weight, needs)
 
 
 def linear_grad(g, x, weight, needs):
+    return affine_grad(g, x, weight, needs)
+
+
+cdef object affine_grad(g, x, weight, needs):
     # x is None where only gx is wanted, weight is None where gx is not.
     cdef int kind, ndim
     cdef cnp.npy_intp n_in, n_out, rows

@@ -44,8 +44,8 @@ typedef struct {
 
 /* The size of parts that make up `all`: about the same for each, in whole grains, as `most` is, which it is at most. */
 static inline ptrdiff_t tp_part(ptrdiff_t all, ptrdiff_t most, ptrdiff_t grain) {
-    const ptrdiff_t parts = all > most ? (all + most - 1) / most : 1, part = (all + parts - 1) / parts;
-    return (part + grain - 1) / grain * grain;
+    const ptrdiff_t parts = all > most ? (all + most - 1) / most : 1;
+    return ((parts == 1 ? all : (all + parts - 1) / parts) + grain - 1) / grain * grain;
 }
 
 /* Recycled by every product of a thread: fresh memory of that size costs as much as the product. */

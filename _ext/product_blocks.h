@@ -15,7 +15,6 @@ static inline ptrdiff_t KIND(tp_panel)(ptrdiff_t columns) {
 /* One panel of b as the tiles read it: where it lies, or packed. Fills in b, b_row, room and skip. */
 static inline void KIND(tp_prepare_panel)(KIND(tp_sweep_job) *s, const REAL *b, const tp_plan *p, ptrdiff_t before) {
     const ptrdiff_t rest = s->columns % LANES, skip = rest ? LANES - rest : 0;
-    REAL *const packed = (REAL *)tp_packed_b;
     s->b = b;
     s->b_row = p->b.row;
     s->skip = 0;
@@ -24,8 +23,9 @@ static inline void KIND(tp_prepare_panel)(KIND(tp_sweep_job) *s, const REAL *b, 
         s->skip = skip;
         s->b -= skip;
     } else if (p->b.column == 1 && skip == 0 && s->rows >= ROWS) {
-        s->room = packed;
+        s->room = (REAL *)tp_packed_b;
     } else {
+        REAL *const packed = (REAL *)tp_packed_b;
         s->b = packed;
         s->b_row = s->columns + skip;
         KIND(tp_pack_panel)(packed, s->b_row, b, p->b.row, p->b.column, s->depth, s->columns);
@@ -34,9 +34,9 @@ static inline void KIND(tp_prepare_panel)(KIND(tp_sweep_job) *s, const REAL *b, 
 
 static void KIND(tp_multiply_blocks)(const tp_plan *p) {
     const ptrdiff_t depth = tp_part(p->k, p->k > TP_DEPTH ? TP_DEPTH_OF_MANY : TP_DEPTH, 16);
-    const ptrdiff_t row = (depth ? depth : 1) * (ptrdiff_t)sizeof(REAL);
     /* What is read in place may be a little more than a block, where that spares a second one. */
-    const ptrdiff_t height = tp_part(p->n, (p->pack_a ? TP_BLOCK : TP_BLOCK / 4 * 5) / row / ROWS * ROWS, ROWS);
+    const ptrdiff_t row = (depth ? depth : 1) * (ptrdiff_t)sizeof(REAL), bytes = p->pack_a ? TP_BLOCK : TP_BLOCK / 4 * 5;
+    const ptrdiff_t height = p->n * row <= bytes ? p->n : tp_part(p->n, bytes / row / ROWS * ROWS, ROWS);
     const REAL *const a = p->a.data, *const b = p->b.data;
     REAL *const c = p->c.data;
     KIND(tp_sweep_job) s;

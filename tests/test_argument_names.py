@@ -7,17 +7,15 @@ import pytest
 
 import tiny_pytorch as tp
 
-X, Y = tp.tensor([0.25, 0.5]), tp.tensor([2.0, 3.0])
 OPS = {name: value for name, value in vars(tp).items() if isinstance(value, tp.autograd.Op)}
 UNARY = [name for name, op in OPS.items() if op.arguments == ("input",)]
 BINARY = [name for name, op in OPS.items() if op.arguments == ("input", "other")]
 INTEGERS = {name for name in OPS if name.startswith("bitwise")}
 
 
-def arguments(name):
-    if name in INTEGERS:
-        return X.long() + 5, Y.long()
-    return X, Y
+def arguments(name=""):
+    x, y = tp.tensor([0.25, 0.5]), tp.tensor([2.0, 3.0])
+    return (x.long() + 5, y.long()) if name in INTEGERS else (x, y)
 
 
 def same(a, b):
@@ -47,9 +45,10 @@ def test_there_are_many():
 
 
 def test_names_beside_switches_and_in_place():
-    same(tp.add(X, other=Y, alpha=2), X + 2 * Y)
-    same(tp.pow(input=X, exponent=2), X * X)
-    same(X.clone().add_(other=Y, alpha=2), X + 2 * Y)
+    x, y = arguments()
+    same(tp.add(x, other=y, alpha=2), x + 2 * y)
+    same(tp.pow(input=x, exponent=2), x * x)
+    same(x.clone().add_(other=y, alpha=2), x + 2 * y)
 
 
 def test_gradients_flow_as_ever():
@@ -59,7 +58,8 @@ def test_gradients_flow_as_ever():
 
 
 def test_a_wrong_name_is_an_error():
+    x, y = arguments()
     with pytest.raises(TypeError, match="nonsense"):
-        tp.add(X, Y, nonsense=1)
+        tp.add(x, y, nonsense=1)
     with pytest.raises(TypeError):
-        tp.add(X, Y, other=Y)
+        tp.add(x, y, other=y)

@@ -35,7 +35,7 @@ HEIGHT = {
     "printing": 3, "config": 3, "cuda": 3,
     "methods": 4, "conversions": 4, "filling": 4, "tensor": 4, "array_api": 4, "testing": 4, "serialization": 4,
     "typed": 5, "switches": 5, "backends": 5,
-    "amp": 5, "nn": 5, "optim": 5, "data": 5, "utils": 5, "distributions": 5, "func": 5, "jit": 5,
+    "amp": 5, "nn": 5, "optim": 5, "data": 5, "utils": 5, "distributions": 5, "func": 5, "jit": 5, "linalg": 5,
     "models": 6, "profiler": 6,
     "__init__": 7,
 }  # fmt: skip

@@ -185,3 +185,35 @@ def test_parameter_lists_and_dicts():
 def test_what_is_refused(build, kind):
     with pytest.raises(kind):
         build()
+
+
+@pytest.mark.parametrize("name", ["Softmax", "LogSoftmax", "Softmin"])
+@pytest.mark.parametrize("shape", [(3,), (2, 3), (2, 3, 2), (2, 3, 2, 2)])
+def test_softmax_without_an_axis_takes_pytorchs(name, shape):
+    torch = pytest.importorskip("torch")
+    x = RNG.standard_normal(shape)
+    with pytest.warns(UserWarning, match="no dim was given"):
+        got = getattr(nn, name)()(tp.tensor(x))
+    with pytest.warns(UserWarning, match="Implicit dimension"):
+        expected = getattr(torch.nn, name)()(torch.tensor(x))
+    np.testing.assert_allclose(got.numpy(), expected.numpy(), rtol=1e-9)
+    assert repr(getattr(nn, name)()) == repr(getattr(torch.nn, name)())
+
+
+@pytest.mark.parametrize("kind", ["MaxPool", "AvgPool"])
+@pytest.mark.parametrize("n", range(1, 9))
+@pytest.mark.parametrize("kernel, stride, padding", [(3, 3, 0), (3, 3, 1), (5, 3, 1), (5, 2, 2), (4, 1, 0)])
+def test_windows_in_ceil_mode(kind, n, kernel, stride, padding):
+    """Also where not even the first window fits."""
+    torch = pytest.importorskip("torch")
+    x = RNG.standard_normal((1, 2, n))
+    results = []
+    for t in (tp, torch):
+        try:
+            results.append(getattr(t.nn, f"{kind}1d")(kernel, stride, padding, ceil_mode=True)(t.tensor(x)).numpy())
+        except RuntimeError:
+            results.append(None)
+    ours, theirs = results
+    assert (ours is None) == (theirs is None)
+    if theirs is not None:
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12)

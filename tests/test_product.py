@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import itertools
+import mmap
 import os
 import shutil
 import subprocess
@@ -157,6 +158,37 @@ def test_blocks_of_rows(library: Any, way: Any, dtype: type) -> None:
     draw = Drawn(7, dtype)
     for sizes, layouts in (((1307, 130, 21), "NNN"), ((1306, 257, 50), "TNN"), ((21, 140, 1309), "NTT")):
         check(library, draw, sizes, layouts, "itself", way)
+
+
+def before_a_wall(a: np.ndarray) -> np.ndarray:
+    """A copy in row order, of which the last byte stands before a page that may be neither read nor written."""
+    pages = -(-a.nbytes // mmap.PAGESIZE)
+    memory = np.frombuffer(mmap.mmap(-1, (pages + 1) * mmap.PAGESIZE), np.uint8)
+    wall = memory.ctypes.data + pages * mmap.PAGESIZE
+    assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(wall), ctypes.c_size_t(mmap.PAGESIZE), 0) == 0
+    copy = memory[pages * mmap.PAGESIZE - a.nbytes : pages * mmap.PAGESIZE].view(a.dtype).reshape(a.shape)
+    copy[...] = a
+    return copy
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs mprotect")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_contiguous_up_to_the_last_byte(library: Any, way: Any, dtype: type) -> None:
+    """Nothing behind the ends is touched, and narrow results, rows of which share a vector, are whole."""
+    draw = Drawn(8, dtype)
+    for n, k, m in itertools.product([1, 8, 19, 70], [3, 270], [1, 10, 17, 65]):
+        for layouts in ("NN", "NT", "TN"):
+            a = before_a_wall(draw(n, k, "N")) if layouts[0] == "N" else before_a_wall(draw(k, n, "N")).T
+            b = before_a_wall(draw(k, m, "N")) if layouts[1] == "N" else before_a_wall(draw(m, k, "N")).T
+            row, c = before_a_wall(draw(1, m, "N")), before_a_wall(draw(n, m, "N"))
+            for base in (None, np.broadcast_to(row, (n, m)), c):
+                before = None if base is None else base.copy()
+                for bytes_ in widths(library):
+                    if before is not None and base is c:
+                        c[...] = before
+                    if multiply(library, bytes_, c, a, b, base, way):
+                        assert_product(c, a, b, before)
 
 
 @pytest.mark.parametrize("way", WAYS, ids=str)

@@ -33,24 +33,25 @@ from .ops import (
     bmm, broadcast_shapes, broadcast_tensors, broadcast_to, bucketize, cartesian_prod, cat, cdist, ceil, celu,
     channel_shuffle, chunk, clamp, clamp_max, clamp_min, clip, clone, column_stack, combinations, concat, concatenate,
     conv1d, conv2d, conv_transpose1d, conv_transpose2d, copysign, corrcoef, cos, cosh, cosine_embedding_loss,
-    cosine_similarity, count_nonzero, cov, cross, cumprod, cumsum, deg2rad, diag, diag_embed, diagonal, diff, div,
+    cosine_similarity, count_nonzero, cov, cross, cumprod, cumsum, deg2rad, det, diag, diag_embed, diagonal, diff, div,
     divide, dot, dropout, dstack, einsum, embedding, embedding_bag, empty, empty_like, eq, equal, erf, erfinv, exp,
     exp2, expm1, eye, flatten, flip, fliplr, flipud, floor, floor_divide, fmax, fmin, fmod, frac, from_numpy, full,
     full_like, gather, ge, greater, greater_equal, group_norm, gru, gru_cell, gt, hardshrink, hinge_embedding_loss,
-    histc, hsplit, hstack, hypot, index_add, index_copy, index_fill, index_select, inner, instance_norm, isclose,
-    isfinite, isin, isinf, isnan, kl_div, kron, kthvalue, layer_norm, le, lerp, less, less_equal, linspace, log, log10,
-    log1p, log2, log_softmax, logaddexp, logcumsumexp, logical_and, logical_not, logical_or, logical_xor, logit,
-    logspace, logsumexp, lstm, lstm_cell, lt, margin_ranking_loss, masked_fill, masked_scatter, masked_select, matmul,
-    max, max_pool1d, max_pool2d, maximum, mean, median, meshgrid, min, minimum, mm, moveaxis, movedim, mul,
-    multinomial, multiply, mv, nan_to_num, nanmean, nansum, narrow, ne, neg, negative, nonzero, norm, normal,
-    not_equal, ones, ones_like, outer, pairwise_distance, permute, pixel_shuffle, pixel_unshuffle, poisson_nll_loss,
-    positive, pow, prelu, prod, quantile, rad2deg, rand, rand_like, randint, randint_like, randn, randn_like, randperm,
-    ravel, reciprocal, relu, relu_, remainder, repeat_interleave, reshape, rms_norm, rnn_relu, rnn_relu_cell, rnn_tanh,
-    rnn_tanh_cell, roll, rot90, round, row_stack, rrelu, rsqrt, scatter, scatter_add, scatter_reduce, searchsorted,
-    select, selu, sigmoid, sign, sin, sinh, softmax, sort, split, sqrt, square, squeeze, stack, std, std_mean, sub,
-    subtract, sum, swapaxes, swapdims, t, take, take_along_dim, tan, tanh, tensor, tensor_split, tensordot, threshold,
-    tile, topk, trace, transpose, tril, tril_indices, triplet_margin_loss, triu, triu_indices, true_divide, trunc,
-    unbind, unflatten, unique, unsqueeze, var, var_mean, vdot, vsplit, vstack, where, xlogy, zeros, zeros_like,
+    histc, hsplit, hstack, hypot, index_add, index_copy, index_fill, index_select, inner, instance_norm, inverse,
+    isclose, isfinite, isin, isinf, isnan, kl_div, kron, kthvalue, layer_norm, le, lerp, less, less_equal, linspace,
+    log, log10, log1p, log2, log_softmax, logaddexp, logcumsumexp, logdet, logical_and, logical_not, logical_or,
+    logical_xor, logit, logspace, logsumexp, lstm, lstm_cell, lt, margin_ranking_loss, masked_fill, masked_scatter,
+    masked_select, matmul, matrix_power, max, max_pool1d, max_pool2d, maximum, mean, median, meshgrid, min, minimum,
+    mm, moveaxis, movedim, mul, multinomial, multiply, mv, nan_to_num, nanmean, nansum, narrow, ne, neg, negative,
+    nonzero, norm, normal, not_equal, ones, ones_like, outer, pairwise_distance, permute, pinverse, pixel_shuffle,
+    pixel_unshuffle, poisson_nll_loss, positive, pow, prelu, prod, quantile, rad2deg, rand, rand_like, randint,
+    randint_like, randn, randn_like, randperm, ravel, reciprocal, relu, relu_, remainder, repeat_interleave, reshape,
+    rms_norm, rnn_relu, rnn_relu_cell, rnn_tanh, rnn_tanh_cell, roll, rot90, round, row_stack, rrelu, rsqrt, scatter,
+    scatter_add, scatter_reduce, searchsorted, select, selu, sigmoid, sign, sin, sinh, slogdet, softmax, sort, split,
+    sqrt, square, squeeze, stack, std, std_mean, sub, subtract, sum, swapaxes, swapdims, t, take, take_along_dim, tan,
+    tanh, tensor, tensor_split, tensordot, threshold, tile, topk, trace, transpose, tril, tril_indices,
+    triplet_margin_loss, triu, triu_indices, true_divide, trunc, unbind, unflatten, unique, unsqueeze, var, var_mean,
+    vdot, vsplit, vstack, where, xlogy, zeros, zeros_like,
 )  # fmt: skip
 from .printing import set_printoptions
 from .random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
@@ -58,7 +59,8 @@ from .version import __version__
 
 if _TYPE_CHECKING:
     from . import (
-        amp, array_api, backends, cuda, data, distributions, func, jit, models, nn, optim, profiler, testing, utils,
+        amp, array_api, backends, cuda, data, distributions, func, jit, linalg, models, nn, optim, profiler, testing,
+        utils,
     )  # fmt: skip
     from .amp import GradScaler, autocast, get_autocast_dtype, is_autocast_enabled
     from .array_api import finfo, from_dlpack, iinfo
@@ -75,8 +77,8 @@ if _TYPE_CHECKING:
 
 # What is loaded when it is first used, so that the import stays near NumPy's own.
 _PARTS = (
-    "amp", "array_api", "backends", "cuda", "data", "distributions", "func", "jit", "models", "nn", "optim", "profiler",
-    "serialization", "switches", "testing", "typed", "utils",
+    "amp", "array_api", "backends", "cuda", "data", "distributions", "func", "jit", "linalg", "models", "nn", "optim",
+    "profiler", "serialization", "switches", "testing", "typed", "utils",
 )  # fmt: skip
 _PLACES = {
     "GradScaler": "amp", "autocast": "amp", "get_autocast_dtype": "amp", "is_autocast_enabled": "amp",

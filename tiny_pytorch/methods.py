@@ -348,6 +348,13 @@ class OpMethods(Variable):
     sort = ops.sort
     topk = ops.topk
     unique = ops.unique
+    # solving
+    det = ops.det
+    inverse = ops.inverse
+    logdet = ops.logdet
+    matrix_power = ops.matrix_power
+    pinverse = ops.pinverse
+    slogdet = ops.slogdet
     # special
     erfinv = ops.erfinv
     logit = ops.logit

@@ -23,6 +23,7 @@ from . import (
     reduction,
     rnn,
     shape,
+    solving,
     special,
     unfolding,
 )
@@ -53,6 +54,7 @@ CASES = [
         special,
         unfolding,
         further_layers,
+        solving,
     )
     for case in family.CASES
 ]

@@ -70,6 +70,8 @@ class DataLoader:
         How many batches each worker reads ahead.
     multiprocessing_context : str or multiprocessing context, optional
         How to start workers; default ``"forkserver"`` where there is one, else ``"spawn"``.
+    pin_memory_device, in_order
+        Accepted because PyTorch's scripts pass them; batches come in order in any case.
 
     Yields
     ------
@@ -115,6 +117,8 @@ class DataLoader:
         persistent_workers: bool = False,
         prefetch_factor: int | None = None,
         multiprocessing_context: Any = None,
+        pin_memory_device: str = "",
+        in_order: bool = True,
     ) -> None:
         shuffle = bool(shuffle)  # PyTorch's own default is None
         if not isinstance(drop_last, bool):

@@ -192,7 +192,7 @@ class Softplus(Module):
 class _AlongAxis(Module):
     """An activation along one axis."""
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int | None) -> None:
         super().__init__()
         self.dim = dim
 
@@ -206,7 +206,11 @@ class Softmax(_AlongAxis):
     Parameters
     ----------
     dim : int
+        Without it, as of :func:`~tiny_pytorch.nn.functional.softmax`.
     """
+
+    def __init__(self, dim: int | None = None) -> None:
+        super().__init__(dim)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.softmax(input, self.dim)
@@ -218,7 +222,11 @@ class LogSoftmax(_AlongAxis):
     Parameters
     ----------
     dim : int
+        Without it, as of :func:`~tiny_pytorch.nn.functional.softmax`.
     """
+
+    def __init__(self, dim: int | None = None) -> None:
+        super().__init__(dim)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.log_softmax(input, self.dim)
@@ -230,7 +238,11 @@ class Softmin(_AlongAxis):
     Parameters
     ----------
     dim : int
+        Without it, as of :func:`~tiny_pytorch.nn.functional.softmax`.
     """
+
+    def __init__(self, dim: int | None = None) -> None:
+        super().__init__(dim)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.softmin(input, self.dim)
@@ -249,6 +261,8 @@ class GLU(_AlongAxis):
     >>> tp.nn.GLU()(tp.ones(3, 4)).shape
     (3, 2)
     """
+
+    dim: int
 
     def __init__(self, dim: int = -1) -> None:
         super().__init__(dim)

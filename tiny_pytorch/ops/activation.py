@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from ..autograd import ShapeError, op
@@ -198,15 +199,25 @@ def _(k: K, g: Array, saved: Any, *, axis: int) -> tuple:
     return (k.softmax_grad(g, saved.output, axis),)
 
 
+def _axis(name: str, input: Tensor, dim: int | None) -> int:
+    """The axis counted from the front; without one, the axis that PyTorch takes."""
+    ndim = len(shape_of(name, input))
+    if dim is None:
+        dim = 0 if ndim in (0, 1, 3) else 1
+        warnings.warn(f"{name}: no dim was given, {dim} is taken; pass dim={dim}", UserWarning, stacklevel=4)
+    return normalize_axis(name, dim, ndim)
+
+
 @dims
-def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
+def softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     """``y = e^x / sum of e^x`` along one axis, computed without overflow.
 
     Parameters
     ----------
     input : Tensor
     dim : int
-        The axis; ``axis`` is accepted too.
+        The axis; ``axis`` is accepted too. Without it, a UserWarning, and the first axis of inputs of 0, 1 or 3 axes,
+        else the second, as in PyTorch.
     dtype : optional
         Convert the input to it first.
 
@@ -216,7 +227,7 @@ def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     >>> tp.softmax(tp.zeros(2, 4), dim=1)[0]
     tensor([0.25, 0.25, 0.25, 0.25])
     """
-    axis = normalize_axis("softmax", dim, len(shape_of("softmax", input)))
+    axis = _axis("softmax", input, dim)
     return _softmax(input if dtype is None else input.to(dtype), axis=axis)
 
 
@@ -231,14 +242,14 @@ def _(k: K, g: Array, saved: Any, *, axis: int) -> tuple:
 
 
 @dims
-def log_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
+def log_softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     """``y = x - log(sum of e^x)`` along one axis, without overflow; parameters as in :func:`softmax`."""
-    axis = normalize_axis("log_softmax", dim, len(shape_of("log_softmax", input)))
+    axis = _axis("log_softmax", input, dim)
     return _log_softmax(input if dtype is None else input.to(dtype), axis=axis)
 
 
 @dims
-def softmin(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
+def softmin(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     """``y = e^-x / sum of e^-x`` along one axis; parameters as in :func:`softmax`."""
     return softmax(-input, dim, dtype)
 

@@ -368,7 +368,15 @@ def _(k: K, g: Array, saved: Any, padding_idx: int | None) -> tuple:
 _embedding.expects = "indices from 0 to n-1 for a weight (n, dim)"
 
 
-def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
+def embedding(
+    input: Tensor,
+    weight: Tensor,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Tensor:
     """``out[...] = weight[input[...]]``.
 
     Parameters
@@ -377,6 +385,8 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
     weight : Tensor (n, dim)
     padding_idx : int, optional
         A row that gets no gradient; negative ones count from the end.
+    max_norm, norm_type, scale_grad_by_freq, sparse
+        PyTorch's; anything but the defaults is refused.
 
     Returns
     -------
@@ -396,6 +406,8 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
     tensor([[0., 0.],
             [2., 2.]])
     """
+    if max_norm is not None or scale_grad_by_freq or sparse:
+        raise ValueError("embedding: max_norm, scale_grad_by_freq and sparse are not supported; leave their defaults")
     shape = shape_of("embedding", weight)
     if len(shape) != 2:
         raise RuntimeError(f"embedding: the weight has shape {shape}; expected (number, dim)")

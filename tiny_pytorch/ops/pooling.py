@@ -69,7 +69,7 @@ def _pairs(name: str, shape: Ints, kernel: Ints, steps: Ints, widths: Ints, gaps
         if p > span // 2:
             raise ValueError(f"{name}: padding must be at most half the window ({span} elements), got {widths}")
         behind = p
-        if ceil_mode and n + 2 * p >= span:
+        if ceil_mode and n + 2 * p > span - s:  # also a first window that does not fit
             places = -(-(n + 2 * p - span) // s) + 1
             places -= (places - 1) * s >= n + p  # no window may start in the padding behind
             behind = (places - 1) * s + span - n - p

@@ -64,7 +64,7 @@ def searchsorted(
         raise ShapeError(f"{name}: sequences of shape {rows} need values of shape {(*rows[:-1], 'm')}, got {wanted}")
     k = backend.at(sorted_sequence.array).kernels
     xp, n = k.xp, rows[-1]
-    row, value = xp.reshape(sorted_sequence.array, (-1, n)), values.array
+    row, value = xp.reshape(k.copy(sorted_sequence.array), (-1, n)), values.array  # PyTorch warns of a strided one
     if len(rows) == 1:
         found = _places(xp, row[0, ...], xp.reshape(value, (-1,)), right or side == "right")
     else:

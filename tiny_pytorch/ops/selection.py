@@ -9,6 +9,7 @@ from .. import backend
 from ..autograd import Variable, leaf, op, result_type
 from ..autograd.promotion import promote
 from ..backend.dtypes import as_dtype, raw
+from .masking import nonzero
 
 __all__ = ["clamp", "clamp_max", "clamp_min", "clip", "fmax", "fmin", "maximum", "minimum", "nan_to_num", "where"]
 
@@ -58,8 +59,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
         came = as_dtype(condition.array.dtype).name if isinstance(condition, Variable) else type(condition).__name__
         raise TypeError(f"where: expected a condition of bool, such as x > 0, got {came}; convert it with .bool()")
     if input is None and other is None:
-        mask = backend.waits(condition.array)
-        return tuple(leaf(index) for index in backend.at(mask).xp.nonzero(mask))
+        return nonzero(condition, as_tuple=True)
     if input is None or other is None:
         raise TypeError("where: expected both input and other, or neither of them")
     if not isinstance(input, Variable) and not isinstance(other, Variable):

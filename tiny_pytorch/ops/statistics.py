@@ -7,6 +7,7 @@ from typing import Any
 
 from ..autograd import ShapeError, leaf
 from ..backend import at
+from ..backend.reference.gather import ARRAY
 from .creation import zeros_like
 from .extrema import ValuesIndices
 from .indexing import narrow
@@ -46,12 +47,12 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Val
     n = shape[axis] if shape else 1
     if not 1 <= k <= n:
         raise ShapeError(f"kthvalue: k is {k}; expected 1 to {n} for dim {dim} of shape {shape}")
-    return _nth(input, k - 1, axis, keepdim)
+    return _at(sort(input, axis, stable=True), k - 1, axis, keepdim)
 
 
-def _nth(input: Tensor, place: int, axis: int, keepdim: bool) -> ValuesIndices:
-    ordered = sort(input, axis, stable=True)
-    if not input.array.shape:
+def _at(ordered: ValuesIndices, place: int, axis: int, keepdim: bool) -> ValuesIndices:
+    """One place of what was sorted along an axis."""
+    if not ordered.values.array.shape:
         return ordered
     parts = [narrow(part, axis, place, 1) for part in ordered]
     return ValuesIndices(*(part if keepdim else squeeze(part, axis) for part in parts))
@@ -76,8 +77,9 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     n = shape[axis] if shape else 1
     if n == 0:
         raise IndexError(f"median: there is no element along dim {dim} of shape {shape}")
-    middle = _nth(input, (n - 1) // 2, axis, True)
-    last = _nth(input, n - 1, axis, True)  # NaN, if there is one
+    ordered = sort(input, axis, stable=True)
+    middle = _at(ordered, (n - 1) // 2, axis, True)
+    last = _at(ordered, n - 1, axis, True)  # NaN, if there is one
     valid = last.values == last.values
     found = ValuesIndices(where(valid, middle.values, last.values), where(valid, middle.indices, last.indices))
     return found if keepdim or not shape else ValuesIndices(*(squeeze(part, axis) for part in found))
@@ -146,14 +148,11 @@ def quantile(
 
 
 def _between(ordered: Tensor, place: float, interpolation: str) -> Tensor:
-    low = math.floor(place)
-    high, part = math.ceil(place), place - low
-    part = {"linear": part, "lower": 0.0, "higher": 1.0, "nearest": float(round(place) - low), "midpoint": 0.5}[
-        interpolation
-    ]
-    if low == high:
-        return ordered[low]
-    return ordered[low] + (ordered[high] - ordered[low]) * part
+    low, high = math.floor(place), math.ceil(place)
+    chosen = {"lower": low, "higher": high, "nearest": round(place)}.get(interpolation, low)
+    if low == high or interpolation not in ("linear", "midpoint"):
+        return ordered[chosen]
+    return ordered[low] + (ordered[high] - ordered[low]) * (place - low if interpolation == "linear" else 0.5)
 
 
 def nansum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
@@ -205,8 +204,8 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
     inside = x[xp.logical_and(x >= low, x <= high)]
     place = xp.astype(xp.floor((inside - low) * (bins / (high - low))), xp.int64)
     place = xp.minimum(place, xp.asarray(bins - 1, dtype=xp.int64))
-    counts = xp.sum(xp.astype(xp.expand_dims(place, axis=0) == xp.reshape(xp.arange(bins), (-1, 1)), x.dtype), axis=1)
-    return leaf(xp.astype(counts, x.dtype))
+    counts = k.index_add(xp.ones_like(place, dtype=xp.float64), place, index=(ARRAY,), shape=(bins,))
+    return leaf(k.astype(counts, x.dtype))
 
 
 def cov(

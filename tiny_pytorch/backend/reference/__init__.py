@@ -17,6 +17,7 @@ from . import (
     pooling,
     random,
     rnn,
+    solving,
 )
 
 FAMILIES = (
@@ -36,4 +37,5 @@ FAMILIES = (
     pooling,
     random,
     rnn,
+    solving,
 )
