@@ -58,7 +58,7 @@ def bags(weight, mode, factors=None, skip=None):
 
 def bag(mode, **more):
     return Case("nn.functional.embedding_bag",
-                lambda t, w: t.nn.functional.embedding_bag(t.tensor(LINE), w, t.tensor(STARTS), mode=mode, **more),
+                lambda t, w: t.nn.functional.embedding_bag(t.tensor(LINE, device=w.device), w, t.tensor(STARTS, device=w.device), mode=mode, **more),
                 lambda w: bags(w, mode, skip=more.get("padding_idx")), (floats(4, 3, distinct=True),),
                 "-".join([mode, *more]), torch=mode != "max" or not more, second=mode != "max")  # fmt: skip
 
@@ -87,16 +87,16 @@ CASES = [
     Case("nn.functional.local_response_norm",
          lambda t, x: t.nn.functional.local_response_norm(x, 3, 0.5, 0.75, 1.5), response, (floats(2, 4, 3),)),
     Case("nn.functional.soft_margin_loss",
-         lambda t, x: t.nn.functional.soft_margin_loss(x, t.tensor(SIGNS).to(x.dtype)),
+         lambda t, x: t.nn.functional.soft_margin_loss(x, t.tensor(SIGNS, device=x.device).to(x.dtype)),
          lambda x: np.asarray(np.log1p(np.exp(-SIGNS * x)).mean()), (floats(2, 3),)),
-    Case("nn.functional.multi_margin_loss", lambda t, x: t.nn.functional.multi_margin_loss(x, t.tensor(CLASSES)),
+    Case("nn.functional.multi_margin_loss", lambda t, x: t.nn.functional.multi_margin_loss(x, t.tensor(CLASSES, device=x.device)),
          multi_margin, (floats(2, 3),)),
     Case("nn.functional.multi_margin_loss",
-         lambda t, x, w: t.nn.functional.multi_margin_loss(x, t.tensor(CLASSES), 2, 0.5, w),
+         lambda t, x, w: t.nn.functional.multi_margin_loss(x, t.tensor(CLASSES, device=x.device), 2, 0.5, w),
          lambda x, w: multi_margin(x, 2, 0.5, w), (floats(2, 3), floats(3, low=0.5, grad=False)), "square",
          second=False),
     Case("nn.functional.multilabel_margin_loss",
-         lambda t, x: t.nn.functional.multilabel_margin_loss(x, t.tensor(LABELS)), multilabel, (floats(2, 4),)),
+         lambda t, x: t.nn.functional.multilabel_margin_loss(x, t.tensor(LABELS, device=x.device)), multilabel, (floats(2, 4),)),
     Case("nn.functional.triplet_margin_with_distance_loss",
          lambda t, x, y, z: t.nn.functional.triplet_margin_with_distance_loss(
              x, y, z, distance_function=lambda a, b: ((a - b) ** 2).sum(-1), swap=True),
@@ -109,7 +109,7 @@ CASES = [
     bag("mean", padding_idx=3),
     bag("max", padding_idx=3),
     Case("nn.functional.embedding_bag",
-         lambda t, w, f: t.nn.functional.embedding_bag(t.tensor(LINE), w, t.tensor(STARTS), mode="sum",
+         lambda t, w, f: t.nn.functional.embedding_bag(t.tensor(LINE, device=w.device), w, t.tensor(STARTS, device=w.device), mode="sum",
                                                        per_sample_weights=f),
          lambda w, f: bags(w, "sum", f), (floats(4, 3), floats(6)), "factors"),
     Case("nn.functional.embedding_bag", lambda t, i, w: t.nn.functional.embedding_bag(i, w),

@@ -9,6 +9,7 @@ from typing import Any
 
 __all__ = ["placed"]
 
+EXTENSIONS = ("linalg", "fft")  # which need not be in dir()
 CREATION = ("arange", "asarray", "empty", "eye", "full", "linspace", "ones", "zeros")
 
 
@@ -17,6 +18,7 @@ def placed(xp: Any, device: Any, array_type: type) -> ModuleType:
     namespace = ModuleType(xp.__name__, xp.__doc__)
     namespace.__dict__.update({name: getattr(xp, name) for name in dir(xp) if not name.startswith("__")})
     namespace.__dict__["__array_namespace_info__"] = xp.__array_namespace_info__
+    namespace.__dict__.update({name: getattr(xp, name) for name in EXTENSIONS if hasattr(xp, name)})
     for name in CREATION:
         setattr(namespace, name, _on(device, getattr(xp, name), array_type))
     return namespace

@@ -122,7 +122,8 @@ def isin(
     given = [v for v in (elements, test_elements) if isinstance(v, Variable)]
     if not given:
         raise ValueError("isin: expected at least one Tensor, got two numbers")
-    elements, tests = (v if isinstance(v, Variable) else asarray(v) for v in (elements, test_elements))
+    here = given[0].device
+    elements, tests = (v if isinstance(v, Variable) else asarray(v, device=here) for v in (elements, test_elements))
     xp = backend.at(given[0].array).xp
     ours, theirs = elements.array, xp.reshape(tests.array, (-1,))
     if not theirs.shape[0]:
