@@ -104,6 +104,11 @@ class Case:
         return replace(self, variant=variant, **changes)
 
 
+def beside(t: Any, x: Any, values: Any) -> Any:
+    """A tensor of a row's own, on the device of its argument."""
+    return t.tensor(values, device=x.device)
+
+
 def unary(name: str, reference: Callable[..., Any], *, grad: bool = True, **more: Any) -> Case:
     """``t.name(x)`` for every element; bounds and excluded points go to the argument."""
     limits = {key: more.pop(key) for key in ("low", "high", "away") if key in more}

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from .activation import functional
-from .case import Case, floats, integers
+from .case import Case, beside, floats, integers
 
 CLASSES = np.array([2, 0])
 LABELS = np.array([[2, 0, -1, 1], [1, -1, 3, 0]])
@@ -57,8 +57,10 @@ def bags(weight, mode, factors=None, skip=None):
 
 
 def bag(mode, **more):
-    return Case("nn.functional.embedding_bag",
-                lambda t, w: t.nn.functional.embedding_bag(t.tensor(LINE, device=w.device), w, t.tensor(STARTS, device=w.device), mode=mode, **more),
+    def call(t, w):
+        return t.nn.functional.embedding_bag(beside(t, w, LINE), w, beside(t, w, STARTS), mode=mode, **more)
+
+    return Case("nn.functional.embedding_bag", call,
                 lambda w: bags(w, mode, skip=more.get("padding_idx")), (floats(4, 3, distinct=True),),
                 "-".join([mode, *more]), torch=mode != "max" or not more, second=mode != "max")  # fmt: skip
 
@@ -87,16 +89,16 @@ CASES = [
     Case("nn.functional.local_response_norm",
          lambda t, x: t.nn.functional.local_response_norm(x, 3, 0.5, 0.75, 1.5), response, (floats(2, 4, 3),)),
     Case("nn.functional.soft_margin_loss",
-         lambda t, x: t.nn.functional.soft_margin_loss(x, t.tensor(SIGNS, device=x.device).to(x.dtype)),
+         lambda t, x: t.nn.functional.soft_margin_loss(x, beside(t, x, SIGNS).to(x.dtype)),
          lambda x: np.asarray(np.log1p(np.exp(-SIGNS * x)).mean()), (floats(2, 3),)),
-    Case("nn.functional.multi_margin_loss", lambda t, x: t.nn.functional.multi_margin_loss(x, t.tensor(CLASSES, device=x.device)),
+    Case("nn.functional.multi_margin_loss", lambda t, x: t.nn.functional.multi_margin_loss(x, beside(t, x, CLASSES)),
          multi_margin, (floats(2, 3),)),
     Case("nn.functional.multi_margin_loss",
-         lambda t, x, w: t.nn.functional.multi_margin_loss(x, t.tensor(CLASSES, device=x.device), 2, 0.5, w),
+         lambda t, x, w: t.nn.functional.multi_margin_loss(x, beside(t, x, CLASSES), 2, 0.5, w),
          lambda x, w: multi_margin(x, 2, 0.5, w), (floats(2, 3), floats(3, low=0.5, grad=False)), "square",
          second=False),
     Case("nn.functional.multilabel_margin_loss",
-         lambda t, x: t.nn.functional.multilabel_margin_loss(x, t.tensor(LABELS, device=x.device)), multilabel, (floats(2, 4),)),
+         lambda t, x: t.nn.functional.multilabel_margin_loss(x, beside(t, x, LABELS)), multilabel, (floats(2, 4),)),
     Case("nn.functional.triplet_margin_with_distance_loss",
          lambda t, x, y, z: t.nn.functional.triplet_margin_with_distance_loss(
              x, y, z, distance_function=lambda a, b: ((a - b) ** 2).sum(-1), swap=True),
@@ -109,7 +111,7 @@ CASES = [
     bag("mean", padding_idx=3),
     bag("max", padding_idx=3),
     Case("nn.functional.embedding_bag",
-         lambda t, w, f: t.nn.functional.embedding_bag(t.tensor(LINE, device=w.device), w, t.tensor(STARTS, device=w.device), mode="sum",
+         lambda t, w, f: t.nn.functional.embedding_bag(beside(t, w, LINE), w, beside(t, w, STARTS), mode="sum",
                                                        per_sample_weights=f),
          lambda w, f: bags(w, "sum", f), (floats(4, 3), floats(6)), "factors"),
     Case("nn.functional.embedding_bag", lambda t, i, w: t.nn.functional.embedding_bag(i, w),

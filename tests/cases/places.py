@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 
-from .case import Case, floats, integers, truths
+from .case import Case, beside, floats, integers, truths
 
 TO = np.array([[0, 2, 1], [2, 2, 0], [0, 1, 1]])
 REDUCTIONS = {"sum": np.sum, "mean": np.mean, "prod": np.prod, "amax": np.max, "amin": np.min}
@@ -36,7 +36,7 @@ def reduced(reduce, include_self=True):
         return y
 
     def call(t, x, src):
-        return t.scatter_reduce(x, 0, t.tensor(TO, device=x.device), src, reduce, include_self=include_self)
+        return t.scatter_reduce(x, 0, beside(t, x, TO), src, reduce, include_self=include_self)
 
     variant = reduce if include_self else f"{reduce} of the others"
     args = (floats(4, 3, distinct=True), floats(3, 3, distinct=True))
@@ -48,20 +48,21 @@ def embedded(x, offset):
 
 
 CASES = [
-    Case("index_fill", lambda t, x: t.index_fill(x, 1, t.tensor([0, 2], device=x.device), 5.0), lambda x: filled(x, 5.0),
+    Case("index_fill", lambda t, x: t.index_fill(x, 1, beside(t, x, [0, 2]), 5.0), lambda x: filled(x, 5.0),
          (floats(2, 3),)),
-    Case("index_copy", lambda t, x, y: t.index_copy(x, 1, t.tensor([0, 2], device=x.device), y), filled, (floats(2, 3), floats(2, 2))),
+    Case("index_copy", lambda t, x, y: t.index_copy(x, 1, beside(t, x, [0, 2]), y), filled,
+         (floats(2, 3), floats(2, 2))),
     Case("masked_scatter", lambda t, x, m, y: t.masked_scatter(x, m, y), masked,
          (floats(2, 3), truths(2, 3, values=[[True, False, True], [False, True, True]]), floats(7))),
     *[reduced(how, itself) for how, itself in itertools.product(REDUCTIONS, (True, False))],
     Case("searchsorted", lambda t, x, y: t.searchsorted(x, y), lambda x, y: np.searchsorted(x, y),
          (floats(4, values=LINE, grad=False), floats(2, 3, grad=False))),
-    Case("searchsorted", lambda t, x: t.searchsorted(t.tensor(LINE, device=x.device).to(x.dtype), x, right=True),
+    Case("searchsorted", lambda t, x: t.searchsorted(beside(t, x, LINE).to(x.dtype), x, right=True),
          lambda x: np.searchsorted(LINE, x, "right"), (floats(4, values=LINE, grad=False),), "right"),
     Case("searchsorted", lambda t, x, y: t.searchsorted(t.sort(x).values, y),
          lambda x, y: np.stack([np.searchsorted(np.sort(a), b) for a, b in zip(x, y, strict=True)]),
          (floats(2, 5, grad=False), floats(2, 3, grad=False)), "rows"),
-    Case("bucketize", lambda t, x: t.bucketize(x, t.tensor(LINE, device=x.device).to(x.dtype)), lambda x: np.searchsorted(LINE, x),
+    Case("bucketize", lambda t, x: t.bucketize(x, beside(t, x, LINE).to(x.dtype)), lambda x: np.searchsorted(LINE, x),
          (floats(2, 3, grad=False),)),
     Case("isin", lambda t, x, y: t.isin(x, y), np.isin, (integers(3, 4), integers(4))),
     Case("isin", lambda t, x: t.isin(x, 3, invert=True), lambda x: x != 3, (integers(3, 4),), "number"),
@@ -77,8 +78,8 @@ CASES = [
     Case("diag_embed", lambda t, x: t.diag_embed(x, 1, 0, -1), lambda x: np.moveaxis(embedded(x, 1), 1, 0),
          (floats(2, 3),), "above"),
     Case("diag_embed", lambda t, x: t.diag_embed(x, -2), lambda x: embedded(x, -2), (floats(2, 3),), "below"),
-    Case("tril_indices", lambda t, x: t.tril_indices(3, 4, 1, device=x.device), lambda x: np.array(np.tril_indices(3, 1, 4)),
-         (integers(1),)),
-    Case("triu_indices", lambda t, x: t.triu_indices(3, 4, -1, device=x.device), lambda x: np.array(np.triu_indices(3, -1, 4)),
-         (integers(1),)),
+    Case("tril_indices", lambda t, x: t.tril_indices(3, 4, 1, device=x.device),
+         lambda x: np.array(np.tril_indices(3, 1, 4)), (integers(1),)),
+    Case("triu_indices", lambda t, x: t.triu_indices(3, 4, -1, device=x.device),
+         lambda x: np.array(np.triu_indices(3, -1, 4)), (integers(1),)),
 ]  # fmt: skip
