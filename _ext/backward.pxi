@@ -10,12 +10,8 @@ cdef inline bint is_exclusive(object array, Py_ssize_t references):
 
 cdef inline bint add_in_place(object total, object term):
     # total += term for plain arrays of one dtype and shape; False if they are not.
-    cdef Py_ssize_t i, n
+    cdef Py_ssize_t n
     cdef int d, t
-    cdef float* tf
-    cdef float* gf
-    cdef double* td
-    cdef double* gd
     if not (cnp.PyArray_CheckExact(total) and cnp.PyArray_CheckExact(term)):
         return False
     t = cnp.PyArray_TYPE(total)
@@ -27,18 +23,12 @@ cdef inline bint add_in_place(object total, object term):
             return False
     n = cnp.PyArray_SIZE(total)
     if t == cnp.NPY_FLOAT:
-        tf = <float*>cnp.PyArray_DATA(total)
-        gf = <float*>cnp.PyArray_DATA(term)
-        for i in range(n):
-            tf[i] += gf[i]
-        return True
-    if t == cnp.NPY_DOUBLE:
-        td = <double*>cnp.PyArray_DATA(total)
-        gd = <double*>cnp.PyArray_DATA(term)
-        for i in range(n):
-            td[i] += gd[i]
-        return True
-    return False
+        tp_accumulate_f32(<float*>cnp.PyArray_DATA(total), <float*>cnp.PyArray_DATA(term), n)
+    elif t == cnp.NPY_DOUBLE:
+        tp_accumulate_f64(<double*>cnp.PyArray_DATA(total), <double*>cnp.PyArray_DATA(term), n)
+    else:
+        return False
+    return True
 
 
 cdef bint same_shape(object array, Node node, Variable leaf):
@@ -182,7 +172,11 @@ cdef class Pass:
                 self.leaves.append(leaf)
             return 0
         total = <object>sum.value
-        if self.create or not (sum.ours and add_in_place(total, g)):
+        if not self.create and unshared and not sum.ours and add_in_place(g, total):
+            Py_INCREF(g)    # the new contribution is ours, and holds the sum
+            Py_DECREF(total)
+            sum.value, sum.ours = <PyObject*>g, True
+        elif self.create or not (sum.ours and add_in_place(total, g)):
             self.hush()
             total = total + g
             if not self.create:

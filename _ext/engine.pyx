@@ -68,6 +68,10 @@ cdef extern from "vectorcall.h":
     void tp_set_call(PyTypeObject* of, ternaryfunc call)
     void tp_set_constructor(PyTypeObject* of, vectorcallfunc make)
 
+cdef extern from "accumulate.h" nogil:
+    void tp_accumulate_f32(float* total, const float* term, ptrdiff_t n)
+    void tp_accumulate_f64(double* total, const double* term, ptrdiff_t n)
+
 cdef extern from "simd.h":
     const char* tp_simd_level() nogil
 

@@ -16,8 +16,9 @@ cdef enum:
 cdef class Sums:
     """From an edge of the graph to the gradient that is being summed for it: a hash table with linear probing.
 
-    The first contribution is borrowed, the second addition allocates, and every later one is added into the buffer
-    that is then ours. A dict, with an object for each entry, took a fifth of a small network's backward.
+    The first contribution is borrowed. The second is added into whichever of the two nobody else sees, else into a new
+    array; every later one into the buffer that is then ours. A dict, with an object for each entry, took a fifth of a
+    small network's backward.
     """
     cdef Sum first[FIRST_PLACES]        # enough for a small network
     cdef Sum* places
