@@ -35,7 +35,8 @@ static inline void KIND(tp_prepare_panel)(KIND(tp_sweep_job) *s, const REAL *b, 
 static void KIND(tp_multiply_blocks)(const tp_plan *p) {
     const ptrdiff_t depth = tp_part(p->k, p->k > TP_DEPTH ? TP_DEPTH_OF_MANY : TP_DEPTH, 16);
     /* What is read in place may be a little more than a block, where that spares a second one. */
-    const ptrdiff_t row = (depth ? depth : 1) * (ptrdiff_t)sizeof(REAL), bytes = p->pack_a ? TP_BLOCK : TP_BLOCK / 4 * 5;
+    const ptrdiff_t bytes = p->pack_a ? TP_BLOCK : TP_BLOCK / 4 * 5;
+    const ptrdiff_t row = (depth ? depth : 1) * (ptrdiff_t)sizeof(REAL);
     const ptrdiff_t height = p->n * row <= bytes ? p->n : tp_part(p->n, bytes / row / ROWS * ROWS, ROWS);
     const REAL *const a = p->a.data, *const b = p->b.data;
     REAL *const c = p->c.data;

@@ -75,8 +75,9 @@ TP_INLINE void KIND(tp_steps)(KIND(tp_vec) *sum, KIND(tp_reader) *x, ptrdiff_t s
     }
 }
 
-/* `rows` rows by `wide` vectors, and whether b is packed by the way, all constants of each call */
-TP_INLINE void KIND(tp_tile)(const KIND(tp_sweep_job) *s, const int rows, const int wide, const int packing) {
+/* `rows` rows by `wide` vectors, whether b is packed by the way, and whether c is far, all constants of each call */
+TP_INLINE void KIND(tp_tile)(const KIND(tp_sweep_job) *s, const int rows, const int wide, const int packing,
+                             const int far) {
     const KIND(tp_target) *t = &s->c;
     KIND(tp_reader) x = {s->a, s->a + 4 * s->a_row, s->b, s->room, s->a_row, 3 * s->a_row, s->a_column, s->b_row};
     ptrdiff_t steps = s->depth;
@@ -84,9 +85,7 @@ TP_INLINE void KIND(tp_tile)(const KIND(tp_sweep_job) *s, const int rows, const 
     KIND(tp_vec) sum[3 * ROWS];
 #pragma GCC unroll 24
     for (int i = 0; i < rows * wide; i++) sum[i] = (KIND(tp_vec)){0};
-    /* Where the results go is fetched in the meantime, if it is far and there are registers: a row with every four
-     * steps, since all at once would keep what is read waiting. */
-    if (BYTES == 64 && rows == ROWS && steps >= 96 && t->column == 1)
+    if (far) /* fetched in the meantime, a row with every four steps: all at once would keep what is read waiting */
         for (int r = 0; r < rows; r++, steps -= 4) {
 #pragma GCC unroll 3
             for (int j = 0; j < wide; j++) __builtin_prefetch(t->at + r * t->row + j * LANES, 1);
@@ -114,22 +113,24 @@ TP_INLINE void KIND(tp_tile)(const KIND(tp_sweep_job) *s, const int rows, const 
         *(KIND(tp_vec_loose) *)(t->at + i / wide * t->row + i % wide * LANES) = sum[i];
 }
 
-#define TP_DEFINE_TILE(name, rows, wide, packing) \
-    static SIMD void KIND(name##_##wide)(const KIND(tp_sweep_job) *s) { KIND(tp_tile)(s, rows, wide, packing); }
-#define TP_DEFINE_TILES(name, rows, packing) \
-    TP_DEFINE_TILE(name, rows, 1, packing) TP_DEFINE_TILE(name, rows, 2, packing) TP_DEFINE_TILE(name, rows, 3, packing)
+#define TP_DEFINE_TILE(name, rows, wide, packing, far) \
+    static SIMD void KIND(name##_##wide)(const KIND(tp_sweep_job) *s) { KIND(tp_tile)(s, rows, wide, packing, far); }
+#define TP_DEFINE_TILES(name, rows, packing, far)      \
+    TP_DEFINE_TILE(name, rows, 1, packing, far)        \
+    TP_DEFINE_TILE(name, rows, 2, packing, far)        \
+    TP_DEFINE_TILE(name, rows, 3, packing, far)
 #define TP_TILES(name) {KIND(name##_1), KIND(name##_2), KIND(name##_3)}
-TP_DEFINE_TILES(tp_tile_1, 1, 0)
-TP_DEFINE_TILES(tp_tile_2, 2, 0)
-TP_DEFINE_TILES(tp_tile_3, 3, 0)
-TP_DEFINE_TILES(tp_tile_4, 4, 0)
+TP_DEFINE_TILES(tp_tile_1, 1, 0, 0)
+TP_DEFINE_TILES(tp_tile_2, 2, 0, 0)
+TP_DEFINE_TILES(tp_tile_3, 3, 0, 0)
+TP_DEFINE_TILES(tp_tile_4, 4, 0, 0)
 #if ROWS > 4
-TP_DEFINE_TILES(tp_tile_5, 5, 0)
-TP_DEFINE_TILES(tp_tile_6, 6, 0)
+TP_DEFINE_TILES(tp_tile_5, 5, 0, 0)
+TP_DEFINE_TILES(tp_tile_6, 6, 0, 0)
 #endif
 #if ROWS > 6
-TP_DEFINE_TILES(tp_tile_7, 7, 0)
-TP_DEFINE_TILES(tp_tile_8, 8, 0)
+TP_DEFINE_TILES(tp_tile_7, 7, 0, 0)
+TP_DEFINE_TILES(tp_tile_8, 8, 0, 0)
 #endif
 
 typedef void (*KIND(tp_tile_function))(const KIND(tp_sweep_job) *);
@@ -142,8 +143,10 @@ static const KIND(tp_tile_function) KIND(tp_tiles)[ROWS][3] = {
     TP_TILES(tp_tile_7), TP_TILES(tp_tile_8),
 #endif
 };
-TP_DEFINE_TILES(tp_tile_packing, ROWS, 1)
+TP_DEFINE_TILES(tp_tile_packing, ROWS, 1, 0)
+TP_DEFINE_TILES(tp_tile_far, ROWS, 0, 1)
 static const KIND(tp_tile_function) KIND(tp_tiles_packing)[3] = TP_TILES(tp_tile_packing);
+static const KIND(tp_tile_function) KIND(tp_tiles_far)[3] = TP_TILES(tp_tile_far);
 #undef TP_TILES
 #undef TP_DEFINE_TILES
 #undef TP_DEFINE_TILE
@@ -151,7 +154,9 @@ static const KIND(tp_tile_function) KIND(tp_tiles_packing)[3] = TP_TILES(tp_tile
 /* All rows by one panel. */
 static void KIND(tp_sweep)(KIND(tp_sweep_job) s) {
     const ptrdiff_t wide = (s.skip + s.columns + LANES - 1) / LANES;
-    KIND(tp_tile_function) tile = (s.room == NULL ? KIND(tp_tiles)[ROWS - 1] : KIND(tp_tiles_packing))[wide - 1];
+    const int far = BYTES == 64 && s.depth >= 96 && s.c.column == 1; /* otherwise registers are short */
+    const KIND(tp_tile_function) usual = (far ? KIND(tp_tiles_far) : KIND(tp_tiles)[ROWS - 1])[wide - 1];
+    KIND(tp_tile_function) tile = s.room == NULL ? usual : KIND(tp_tiles_packing)[wide - 1];
     KIND(tp_vec) same[3];
     s.base_columns = s.columns;
     if (s.columns < wide * LANES && s.c.base != NULL && s.c.base_row == 0 && s.c.base_column == 1 && s.skip == 0) {
@@ -165,7 +170,7 @@ static void KIND(tp_sweep)(KIND(tp_sweep_job) s) {
         if (s.c.base != NULL) s.c.base += ROWS * s.c.base_row;
         s.a += s.a_tile;
         if (s.room != NULL) {
-            tile = KIND(tp_tiles)[ROWS - 1][wide - 1];
+            tile = usual;
             s.b = s.room;
             s.b_row = wide * LANES;
             s.room = NULL;

@@ -21,7 +21,7 @@ def sorted_at(k, axis):
 
 def quantiles(variant, q, dim, **more):
     method = more.get("interpolation", "linear")
-    return Case("quantile", lambda t, x: t.quantile(x, t.tensor(q).to(x), dim, **more),
+    return Case("quantile", lambda t, x: t.quantile(x, t.tensor(q, dtype=x.dtype, device=x.device), dim, **more),
                 lambda x: np.quantile(x, q, dim, method=method, keepdims=more.get("keepdim", False)), (spread,),
                 variant)  # fmt: skip
 
