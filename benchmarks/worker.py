@@ -13,6 +13,9 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TINY_PYTORCH_NUM_THREADS", "NPROC")
+# Steps of one network on its one batch. Much later that is memorised, and what is left of the gradients are subnormal
+# numbers, which take a processor many times longer: nothing that training meets.
+MOST_STEPS = 20_000
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 
@@ -59,7 +62,7 @@ def serve(connection: Connection, name: str, threads: int, clock_name: str) -> N
     """The far end: load the peer, then do as told until the near end hangs up."""
     from workloads import ROWS, Step, peer_of
 
-    clock, step = CLOCKS[clock_name], Step(lambda: None)
+    clock, step, row, taken = CLOCKS[clock_name], Step(lambda: None), None, 0
     try:
         peer = peer_of(name, threads)
     except Exception as error:  # not installed, or not made for what else is
@@ -74,7 +77,8 @@ def serve(connection: Connection, name: str, threads: int, clock_name: str) -> N
         try:
             if request == "build":
                 step = Step(lambda: None)  # lets the previous row's arrays go first
-                built = peer.build(ROWS[argument])
+                row, taken = ROWS[argument], 0
+                built = peer.build(row)
                 if built is None:
                     connection.send((True, None))
                     continue
@@ -82,6 +86,10 @@ def serve(connection: Connection, name: str, threads: int, clock_name: str) -> N
                 step.seconds(clock, 3)
                 connection.send((True, step.seconds(time.perf_counter, 1)))
             else:
+                if taken > 0 and taken + argument > MOST_STEPS:
+                    step, taken = peer.build(row), 0
+                    step.seconds(clock, 3)
+                taken += argument
                 connection.send((True, step.seconds(clock, argument)))
         except Exception:
             connection.send((False, f"{name}:\n{traceback.format_exc()}"))
