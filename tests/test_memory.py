@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 import threading
+import tracemalloc
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
+import tiny_pytorch as tp
 from tiny_pytorch._ext import activation, elementwise, memory
 
 pytestmark = pytest.mark.numpy_only
@@ -184,3 +186,16 @@ def test_results_of_broadcasting_come_from_the_cache(shape: tuple[int, ...], oth
 def test_shapes_that_do_not_broadcast_are_refused():
     with pytest.raises(ValueError, match="broadcast"):
         elementwise.add(np.ones((512, 256), np.float32), np.ones(255, np.float32))
+
+
+@pytest.mark.parametrize("optimizer", [tp.optim.Adam, tp.optim.RMSprop])
+def test_a_first_step_makes_no_more_than_its_state(optimizer):
+    p = tp.zeros(1000, 1000, requires_grad=True)
+    p.grad = tp.ones(1000, 1000)
+    steps = optimizer([p])
+    tracemalloc.start()
+    steps.step()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    state = sum(s.array.nbytes for s in steps.state[p].values() if s is not None)
+    assert peak < 1.1 * state

@@ -129,5 +129,5 @@ class Adam(Optimizer):
         return self._rule
 
     def new_state(self, k: Any, array: Array, group: Group) -> dict[str, Any]:
-        state = {name: zeros(k, array) for name in self.state_names(group)}
+        state = {name: zeros(k, array) for name in self.state_names(group) if name != "step"}
         return state | {"step": k.xp.zeros((), dtype=k.xp.float32, device=array.device)}

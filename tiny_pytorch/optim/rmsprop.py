@@ -119,7 +119,7 @@ class RMSprop(Optimizer):
         return ("step", "square_avg", *momentum, *(("grad_avg",) if group["centered"] else ()))
 
     def new_state(self, k: Any, array: Array, group: Group) -> dict[str, Any]:
-        state = {name: zeros(k, array) for name in self.state_names(group)}
+        state = {name: zeros(k, array) for name in self.state_names(group) if name != "step"}
         return state | {"step": k.xp.zeros((), dtype=k.xp.float32, device=array.device)}
 
     def rule(self, group: Group) -> Rule:
